@@ -1,1 +1,37 @@
+"""Published methods, one file each: declared hyperparameters, fit, predict, save, load."""
 
+from tarragon.algorithms.catalogue import cards, get, installed, names
+from tarragon.algorithms.params import (
+    Hyperparameter,
+    OneOf,
+    Range,
+    Text,
+    build,
+    check,
+    chosen,
+    declared,
+    space,
+)
+from tarragon.algorithms.protocol import Algorithm, Card, Context, Standalone, Value, View
+
+__all__ = [
+    "Algorithm",
+    "Card",
+    "Context",
+    "Hyperparameter",
+    "OneOf",
+    "Range",
+    "Standalone",
+    "Text",
+    "Value",
+    "View",
+    "build",
+    "cards",
+    "check",
+    "chosen",
+    "declared",
+    "get",
+    "installed",
+    "names",
+    "space",
+]

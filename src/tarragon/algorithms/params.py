@@ -1,5 +1,6 @@
 """Hyperparameters, declared once: the annotated line is validator, search space, wire spec, form and docs."""
 
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -63,7 +64,24 @@ class OneOf:
         return "{" + ", ".join(map(str, self.values)) + "}"
 
 
-Rule = Range | OneOf
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words matching ``pattern`` from end to end, for settings no list could enumerate; never searched."""
+
+    pattern: str
+    tune: None = None
+    wire: str = ""
+    about: str = ""
+
+    def allows(self, value: Any) -> bool:
+        """Whether the value is a text of that form."""
+        return isinstance(value, str) and re.fullmatch(self.pattern, value) is not None
+
+    def __str__(self) -> str:
+        return f"text like {self.pattern}"
+
+
+Rule = Range | OneOf | Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +110,22 @@ def declared(algorithm: type) -> tuple[Hyperparameter, ...]:
         hint = hints[f.name]
         if f.init and get_origin(hint) is Annotated:
             kind, *extras = get_args(hint)
-            rule = next((e for e in extras if isinstance(e, (Range, OneOf))), None)
+            rule = next((e for e in extras if isinstance(e, (Range, OneOf, Text))), None)
             if rule is not None:
                 members = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
                 plain = next(m for m in members if m is not type(None))
                 found.append(Hyperparameter(f.name, plain, rule, f.default, type(None) in members))
     return tuple(found)
+
+
+def space(algorithm: type) -> tuple[Hyperparameter, ...]:
+    """List the hyperparameters worth searching: those declared with ``tune``."""
+    return tuple(h for h in declared(algorithm) if h.rule.tune is not None)
+
+
+def chosen(algorithm: object) -> dict[str, Any]:
+    """Return an instance's hyperparameters by name, in the order they were declared."""
+    return {h.name: getattr(algorithm, h.name) for h in declared(type(algorithm))}
 
 
 def check(algorithm: object) -> None:
@@ -121,7 +149,9 @@ def build(algorithm: type, params: Mapping[str, Any]) -> Any:
     for name in params:
         if name not in known:
             raise ParameterError(
-                f"{algorithm.__name__} has no hyperparameter {name!r}", why="It is not declared", fix=near_miss(name, sorted(known))
+                f"{algorithm.__name__} has no hyperparameter {name!r}",
+                why="It is not declared",
+                fix=near_miss(name, sorted(known)),
             )
     made = algorithm(**params)
     check(made)

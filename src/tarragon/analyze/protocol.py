@@ -171,6 +171,8 @@ class Explanation:
     method : str
     additivity_error : float
         Largest |sum of values + expected − prediction| over the rows.
+    rows : tuple of int
+        Row numbers of the table, one per row of ``values``.
     """
 
     columns: tuple[str, ...]
@@ -180,6 +182,7 @@ class Explanation:
     expected: float
     method: str
     additivity_error: float
+    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,9 +312,9 @@ class Analysis:
         On the rows set aside, if any were.
     others : tuple of Score
         Every other metric of the task.
-    local_rows : tuple of int
-        Rows explained.
     seconds : float
+    skipped : tuple of str
+        What the time left did not allow, and what was done on fewer rows, in plain words.
     """
 
     score: Score

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from tarragon.algorithms.params import OneOf, Range
 from tarragon.algorithms.protocol import Value, View
 from tarragon.metrics import Task
 
@@ -193,6 +194,8 @@ class Plan:
         Shares for trials, and for analysis, report and registration.
     workers, threads : int
         Fits side by side, threads each.
+    spaces : mapping
+        Per algorithm, what the search may vary once the portfolio is through.
     left_out : tuple of str
         What was not planned and why ("catboost: not installed; pip install 'tarragon[catboost]'").
     """
@@ -208,4 +211,36 @@ class Plan:
     workers: int
     threads: int
     seed: int
+    spaces: Mapping[str, Mapping[str, Range | OneOf]]
     left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What the plan must fit in.
+
+    Parameters
+    ----------
+    budget_s : float
+        Wall seconds for the whole run.
+    metric : str
+        The objective, a name of ``tarragon.metrics``.
+    seed : int
+    algorithms : tuple of str
+        Catalogue names to consider; empty means all that fit.
+    glass_box : bool
+        Only methods that can be read as a whole.
+    workers, threads : int
+        Fits side by side, threads each.
+    speed : float
+        This machine's speed against the one the costs were measured on; 0.5 is half as fast.
+    """
+
+    budget_s: float
+    metric: str
+    seed: int = 0
+    algorithms: tuple[str, ...] = ()
+    glass_box: bool = False
+    workers: int = 1
+    threads: int = 1
+    speed: float = 1.0

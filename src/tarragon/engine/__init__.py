@@ -1,1 +1,54 @@
+"""Processes, time, disk and identity: where work runs, is recorded, and survives."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tarragon.engine.events import Line, append
+    from tarragon.engine.executor.inline import InlineExecutor
+    from tarragon.engine.executor.local import LocalExecutor
+    from tarragon.engine.executor.protocol import Executor, Handle, Task, WorkerError
+    from tarragon.engine.layout import contained, home, suggested, valid_name
+    from tarragon.engine.job import Job
+    from tarragon.engine.machine import calibrate, code_sha256, environment, environment_sha256, seed_for
+    from tarragon.engine.objects import ObjectRecord, Objects
+    from tarragon.engine.plain import to_plain
+    from tarragon.engine.protocol import Event, JobRecord, State
+    from tarragon.engine.record import dump, load
+    from tarragon.engine.replay import WorkRecord, WorkUnit, difference
+    from tarragon.engine.store import Store
+    from tarragon.engine.typed import from_plain
+    from tarragon.engine.workspace import Workspace
+
+_HOMES = {
+    "events": ("Line", "append"),
+    "executor.inline": ("InlineExecutor",),
+    "executor.local": ("LocalExecutor",),
+    "executor.protocol": ("Executor", "Handle", "Task", "WorkerError"),
+    "layout": ("contained", "home", "suggested", "valid_name"),
+    "job": ("Job",),
+    "machine": ("calibrate", "code_sha256", "environment", "environment_sha256", "seed_for"),
+    "objects": ("ObjectRecord", "Objects"),
+    "plain": ("to_plain",),
+    "protocol": ("Event", "JobRecord", "State"),
+    "record": ("dump", "load"),
+    "replay": ("WorkRecord", "WorkUnit", "difference"),
+    "store": ("Store",),
+    "typed": ("from_plain",),
+    "workspace": ("Workspace",),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord", "Line", "LocalExecutor", "ObjectRecord", "Objects",
+    "State", "Store", "Task", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append", "calibrate", "code_sha256",
+    "contained", "difference", "dump", "environment", "environment_sha256", "from_plain", "home", "load", "seed_for",
+    "suggested", "to_plain", "valid_name",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # Names load on first use: a worker that only appends events never pays for the database's libraries.
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,1 +1,8 @@
+"""Finished models with names: versions that never change, approval, lineage, and an audit log that cannot be edited unseen."""
 
+from tarragon.registry.audit import Act, Entry
+from tarragon.registry.manifest import FileRecord, Manifest, PackageFacts
+from tarragon.registry.protocol import Approval, Package
+from tarragon.registry.registry import Registry
+
+__all__ = ["Act", "Approval", "Entry", "FileRecord", "Manifest", "Package", "PackageFacts", "Registry"]

@@ -1,0 +1,52 @@
+# make demo     a model from a real table, in .venv, ending with the report's path
+# make test     everything in tests/ and every docstring example
+# make check    format, lint, types, import order, tests: before you ask for review
+# make install  .venv with every extra the tests use
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+export PYTHON
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: install demo test check format clean
+
+install: $(VENV)/.test
+
+demo: $(VENV)/.base
+	@$(BIN)/tarragon develop examples/churn.csv --target Churn --sensitive gender --time 60s --name churn; \
+	code=$$?; case $$code in 0|3|4) exit 0;; *) exit $$code;; esac   # ship, review and stop are all answers
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n $(JOBS)
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n $(JOBS)
+
+format: $(VENV)/.test
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# A stamp is the record of a finished installation, redone when pyproject.toml changes.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	{ echo 'Python 3.11 to 3.13 is needed; name one with: make PYTHON=python3.12 …' >&2; exit 1; }
+	@.ci/system base
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml | $(BIN)/python
+	@.ci/system test
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $(VENV)/.base $@

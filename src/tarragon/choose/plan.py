@@ -1,0 +1,134 @@
+"""From the time that is left to the work that will be done."""
+
+from dataclasses import dataclass
+
+from tarragon.algorithms import catalogue
+from tarragon.choose.portfolio import PORTFOLIO, SPACES, Line, Shape
+from tarragon.choose.protocol import Candidate, Plan
+from tarragon.choose.task import objective
+from tarragon.data import Kind, Split, Table
+from tarragon.errors import ParameterError
+
+CLOSING_SHARE = 0.14  # of the budget goes to analysis, report and registration
+CLOSING_MIN_S, CLOSING_MAX_S = 2.0, 12.0
+HOPELESS_SHARE = 0.2  # of the search time is enough to confirm that there is no signal
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What the plan must respect.
+
+    Parameters
+    ----------
+    metric : str
+        Asked objective; "" lets the task decide.
+    budget_s, left_s : float
+        The whole run's wall time, and what is left of it now.
+    algorithms : tuple of str
+        Only these; empty for all that are installed.
+    glass_box : bool
+        Only algorithms that can be read as a whole.
+    workers : int
+        Fits side by side; each gets one thread, which is the fastest use of few cores on many small fits.
+    hopeless : bool
+        Feasibility said STOP: only confirm it.
+    """
+
+    metric: str = ""
+    budget_s: float = 60.0
+    left_s: float = 60.0
+    seed: int = 0
+    algorithms: tuple[str, ...] = ()
+    glass_box: bool = False
+    workers: int = 2
+    hopeless: bool = False
+
+
+def n_folds(table: Table) -> int:
+    """Folds: five; fewer where the rarest class could not be in each."""
+    if table.n_classes:
+        rarest = int(table.frame[table.target].value_counts()["count"].min())
+        return max(2, min(5, rarest))
+    return 5
+
+
+def n_repeats(table: Table) -> int:
+    """How often the division is repeated: small tables are judged on several, since one says little."""
+    cells = table.n_rows * max(1, len(table.features)) * max(1, table.n_classes)
+    if table.n_rows < 300:
+        return 4
+    if table.n_rows < 1_000 and cells < 200_000:
+        return 2
+    return 1
+
+
+def shape_of(table: Table, split: Split) -> Shape:
+    """Return the size of one fold's training part."""
+    wide = 0
+    text = False
+    for column in table.features:
+        text = text or column.kind is Kind.TEXT
+        wide += min(column.n_unique, 60) if column.kind is Kind.CATEGORICAL else 4_000 if column.kind is Kind.TEXT else 1
+    return Shape(len(split.folds[0].train), len(table.features), wide, table.n_classes, text)
+
+
+def plan(table: Table, split: Split, request: PlanRequest) -> Plan:
+    """Choose candidates and shares of time.
+
+    Raises
+    ------
+    ParameterError
+        For an unknown algorithm, or when nothing that is installed fits what was asked.
+    """
+    name, why = objective(table, request.metric)
+    asked = tuple(request.algorithms)
+    for algorithm in asked:
+        catalogue.get(algorithm)  # raises with near misses, or with the extra to install
+    shape = shape_of(table, split)
+    lines, left_out = [], []
+    for line in PORTFOLIO:
+        reason = _reason_against(line, shape, request)
+        if not reason:
+            lines.append(line)
+        elif reason.endswith("installed") and reason not in left_out:
+            left_out.append(reason)
+    lines += [Line(a, {}, "asked for", lambda s: 1.0) for a in asked if a not in {line.algorithm for line in lines}]
+    if not lines:
+        raise ParameterError(
+            "Nothing to try is left", why="No installed algorithm fits what was asked", fix="Ask for other algorithms or drop a limit"
+        )
+    closing = min(CLOSING_MAX_S, max(CLOSING_MIN_S, CLOSING_SHARE * request.budget_s))
+    search = max(1.0, request.left_s - closing) * (HOPELESS_SHARE if request.hopeless else 1.0)
+    return Plan(
+        metric=name,
+        why_metric=why,
+        candidates=tuple(
+            Candidate(line.algorithm, dict(line.params), catalogue.get(line.algorithm).card.view, line.why, line.cost(shape)) for line in lines
+        ),
+        n_folds=split.n_folds,
+        n_repeats=split.n_repeats,
+        budget_s=request.budget_s,
+        search_s=search,
+        closing_s=closing,
+        workers=request.workers,
+        threads=1,
+        seed=request.seed,
+        spaces={} if request.hopeless else {k: v for k, v in SPACES.items() if any(line.algorithm == k for line in lines)},
+        left_out=tuple(left_out),
+    )
+
+
+def _reason_against(line: Line, shape: Shape, request: PlanRequest) -> str:
+    """Why a line is not planned; "" if it is."""
+    if request.algorithms and line.algorithm not in request.algorithms:
+        return "not asked for"
+    if not catalogue.installed(line.algorithm):
+        card = catalogue.cards()[line.algorithm]
+        return f"{card.title} would add {card.use[0].lower()}{card.use[1:]}: pip install 'tarragon[{card.extra}]'; it is not installed"
+    card = catalogue.get(line.algorithm).card
+    if request.glass_box and card.interpretability != "high":
+        return "not a glass box"
+    task = "regression" if not shape.classes else "binary" if shape.classes == 2 else "multiclass"
+    if task not in card.tasks:
+        return f"not for {task}"
+    return "" if line.fits(shape) else "does not fit the table's size"

@@ -1,0 +1,318 @@
+"""Makes raw cells into values: numbers are numbers, dates are dates, blanks and markers are missing.
+
+How a column was understood is kept as a :class:`Recipe`, so that new rows are read exactly as the training rows were.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from tarragon.data import moments
+
+Type = Literal["number", "text", "boolean", "datetime"]
+MOSTLY = 0.95  # share of cells that must be numbers (or dates) for the rest to count as damaged cells
+SAMPLE = 1_000  # distinct cells looked at when several ways of writing are tried
+MARKERS = frozenset(
+    "? na n/a n.a. #n/a #na nan -nan null (null) <na> <null> none nil nat \\n #null! #div/0! #value! missing (missing) - -- ---".split()
+)
+"""What people write into an empty cell of a column of numbers or dates, in lower case."""
+CLEAR = frozenset(MARKERS - {"na", "none", "nil", "missing"})
+"""Those that mean missing in a column of words too. "none", "nil" and "missing" can be answers ("no alcohol") and stay
+levels; "NA" is missing unless the column is made of such short codes (countries, continents)."""
+TRUE, FALSE = frozenset({"true"}), frozenset({"false"})
+PAIRS = (
+    ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("0", "1"), ("off", "on"),
+    ("neg", "pos"), ("negative", "positive"), ("absent", "present"),
+)  # fmt: skip
+"""Two-valued answers whose second value is the "yes"."""
+PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+MONEY = r"^[+-]?\s?[$€£¥]?\s?[+-]?(\d{1,3}([, ]\d{3})+|\d+)(\.\d+)?\s?%?$"
+COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?\s?%?$"
+CLOCK = r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$"
+NUMBER_STYLES = (("money", MONEY), ("comma", COMMA), ("clock", CLOCK))
+SMALL = 16  # frames of so few rows are cleaned cell by cell in Python: a polars expression costs more than the work
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the cells of one column are read.
+
+    Parameters
+    ----------
+    type : {"number", "text", "boolean", "datetime"}
+    style : str
+        Numbers: "" plain, "money" (1,234.5 $ %), "comma" (1.234,5), "clock" (minutes of hh:mm). Text: "codes" keeps
+        "NA" as a level.
+    formats : tuple of str
+        Datetimes: strptime formats, tried in order.
+    """
+
+    type: Type
+    style: str = ""
+    formats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cleaned:
+    """A column after cleaning, how, and what a reader should know about it."""
+
+    series: pl.Series
+    recipe: Recipe
+    notes: tuple[str, ...] = ()
+
+
+def clean(series: pl.Series, wanted: Type | None = None) -> Cleaned:
+    """Find out what the cells of a raw column are and make them so.
+
+    Parameters
+    ----------
+    series : polars.Series
+        Text as read from a file, or typed cells of a frame.
+    wanted : {"number", "text", "boolean", "datetime"}, optional
+        What the caller says it is; cells that do not fit become missing.
+    """
+    if series.dtype.base_type() in (pl.Categorical, pl.Enum):
+        series = series.cast(pl.String)
+    dtype = series.dtype
+    if dtype == pl.String:
+        return _clean_text(series, wanted)
+    if dtype == pl.Null:
+        recipe = Recipe(wanted or "text")
+        return Cleaned(apply(series, recipe), recipe)
+    natural: Type = "boolean" if dtype == pl.Boolean else "datetime" if dtype in (pl.Date, pl.Datetime) else "number"
+    recipe = Recipe(wanted or natural)
+    made = apply(series, recipe)
+    notes = []
+    lost = made.null_count() - series.null_count()
+    if lost and dtype.is_float():
+        infinite = int(series.is_infinite().sum())
+        notes += [f"{infinite} infinite values read as missing"] if infinite else []
+    if dtype in (pl.Time, pl.Duration):
+        notes.append("times of day read as minutes after midnight" if dtype == pl.Time else "durations read as minutes")
+    if recipe.type == "number" and dtype.is_integer() and made.dtype == pl.Float64 and dtype != pl.UInt64:
+        made = made.cast(pl.Int64)
+    return Cleaned(made, recipe, tuple(notes))
+
+
+def _clean_text(series: pl.Series, wanted: Type | None) -> Cleaned:
+    cells, blanks = trimmed(series)
+    notes = [f"{blanks} blank cells read as missing"] if blanks else []
+    filled = len(cells) - cells.null_count()
+    if filled == 0:
+        recipe = Recipe(wanted or "text")
+        return Cleaned(apply(cells, recipe), recipe, tuple(notes))
+    if wanted == "text":
+        return _as_text(cells, notes)
+    recipe = _number_recipe(cells, forced=wanted == "number")
+    if recipe is None and wanted in (None, "boolean"):
+        recipe = _boolean_recipe(cells)
+    if recipe is None and wanted in (None, "datetime"):
+        formats = moments.find_formats(_distinct(cells, without_markers=True), MOSTLY)
+        recipe = Recipe("datetime", formats=formats) if formats else None
+    if wanted is not None and (recipe is None or recipe.type != wanted):
+        recipe = Recipe(wanted)
+    if recipe is None:
+        return _as_text(cells, notes)
+    made = apply(cells, recipe)
+    notes += _lost_notes(cells, made, recipe)
+    if recipe.type == "datetime":
+        notes.append(moments.describe(recipe.formats))
+    return Cleaned(_whole(cells, made, recipe), recipe, tuple(notes))
+
+
+def trimmed(series: pl.Series) -> tuple[pl.Series, int]:
+    """Strip white space; blank cells become null. Returns the cells and how many were blank but not null."""
+    cells = series.str.strip_chars()
+    blank = int((cells == "").sum())
+    return (cells.set(cells == "", None) if blank else cells), blank
+
+
+def _number_recipe(cells: pl.Series, *, forced: bool) -> Recipe | None:
+    """Numbers in plain, money, decimal-comma or clock writing; None when too many cells are something else."""
+    filled = len(cells) - cells.null_count()
+    plain = _filled(cells.cast(pl.Float64, strict=False))
+    if plain < filled and not forced:
+        plain_needed = MOSTLY * (filled - _marked(cells))
+    else:
+        plain_needed = 1
+    if plain >= max(plain_needed, 1):
+        if not forced and _are_codes(cells):
+            return None
+        return Recipe("number")
+    sample = _distinct(cells, without_markers=True)
+    if len(sample) == 0:
+        return None
+    for style, pattern in NUMBER_STYLES:
+        if int(sample.str.contains(pattern).sum()) >= (0.5 if forced else MOSTLY) * len(sample):
+            return Recipe("number", style)
+    return Recipe("number") if forced else None
+
+
+def _are_codes(cells: pl.Series) -> bool:
+    """Whether whole numbers are codes: padded with zeros ("007"), or too long to be told apart as floats."""
+    if bool(cells.str.contains(r"^0\d+$").any()):
+        return True
+    long = cells.str.contains(r"^\d{16,}$")
+    if not bool(long.any()):
+        return False
+    return cells.cast(pl.Float64, strict=False).n_unique() < cells.n_unique()
+
+
+def _marked(cells: pl.Series) -> int:
+    lowered = cells.str.to_lowercase()
+    return int(lowered.is_in(sorted(MARKERS)).sum())
+
+
+def _distinct(cells: pl.Series, *, without_markers: bool) -> pl.Series:
+    found = cells.drop_nulls().unique(maintain_order=True).head(SAMPLE + len(MARKERS))
+    if without_markers:
+        found = found.filter(~found.str.to_lowercase().is_in(sorted(MARKERS)))
+    return found.head(SAMPLE)
+
+
+def _boolean_recipe(cells: pl.Series) -> Recipe | None:
+    """Only the words true and false; yes and no stay words, of kind boolean."""
+    levels = {v.lower() for v in cells.head(SAMPLE).drop_nulls().unique().to_list()}
+    if not levels <= TRUE | FALSE | MARKERS or not levels & (TRUE | FALSE):
+        return None
+    lowered = cells.drop_nulls().str.to_lowercase()
+    return Recipe("boolean") if bool(lowered.is_in(sorted(TRUE | FALSE | MARKERS)).all()) else None
+
+
+def _as_text(cells: pl.Series, notes: list[str]) -> Cleaned:
+    recipe = Recipe("text", "codes" if _na_is_a_code(cells) else "")
+    marks = _marks(recipe)
+    lowered = cells.str.to_lowercase()
+    marked = lowered.is_in(sorted(marks))
+    if bool(marked.any()):
+        shown = ", ".join(f'"{v}"' for v in sorted(cells.filter(marked).unique().to_list())[:3])
+        notes = [*notes, f"{int(marked.sum())} cells of {shown} read as missing"]
+        cells = cells.set(marked.fill_null(False), None)
+    return Cleaned(cells, recipe, tuple(notes))
+
+
+def _marks(recipe: Recipe) -> frozenset[str]:
+    return CLEAR if recipe.style == "codes" else CLEAR | {"na"}
+
+
+def _na_is_a_code(cells: pl.Series) -> bool:
+    """Whether "NA" is a level among other two-letter codes (Namibia, North America)."""
+    levels = cells.drop_nulls().unique(maintain_order=True).head(SAMPLE).to_list()
+    if "NA" not in levels:
+        return False
+    others = [v for v in levels if v != "NA"]
+    return len(others) >= 3 and sum(len(v) == 2 and v.isalpha() and v.isupper() for v in others) >= 0.9 * len(others)
+
+
+def _lost_notes(cells: pl.Series, made: pl.Series, recipe: Recipe) -> list[str]:
+    notes = []
+    if recipe.style == "clock":
+        notes.append("times of day read as minutes after midnight")
+    gone = cells.filter(cells.is_not_null() & made.is_null())
+    if len(gone):
+        shown = ", ".join(f'"{v}"' for v in gone.unique(maintain_order=True).head(3).to_list())
+        title = {"number": "numbers", "datetime": "dates", "boolean": "true or false"}.get(recipe.type, "values")
+        notes.append(f"{len(gone)} cells that are no {title} ({shown}) read as missing")
+    return notes
+
+
+def _whole(cells: pl.Series, made: pl.Series, recipe: Recipe) -> pl.Series:
+    """Hold numbers that were written as whole numbers as integers."""
+    if recipe.type != "number" or recipe.style == "clock":
+        return made
+    exact = cells.cast(pl.Int64, strict=False)
+    return exact if _filled(exact) == _filled(made) else made
+
+
+def _filled(series: pl.Series) -> int:
+    return len(series) - series.null_count()
+
+
+def apply(series: pl.Series, recipe: Recipe) -> pl.Series:
+    """Read cells as a recipe says; cells that do not fit become null. Numbers are float64, text is stripped."""
+    dtype = series.dtype
+    if dtype.base_type() in (pl.Categorical, pl.Enum):
+        series, dtype = series.cast(pl.String), pl.String
+    if recipe.type == "number":
+        return finite(_number(series, dtype, recipe.style))
+    if recipe.type == "text":
+        return _text(series, dtype, recipe)
+    if recipe.type == "boolean":
+        return _boolean(series, dtype)
+    return moments.parse(series, recipe.formats)
+
+
+def finite(series: pl.Series) -> pl.Series:
+    """Turn NaN and infinities into null."""
+    bad = ~series.is_finite()
+    return series.set(bad.fill_null(False), None) if bool(bad.any()) else series
+
+
+def _number(series: pl.Series, dtype: pl.DataType, style: str) -> pl.Series:
+    if dtype == pl.Float64:
+        return series
+    if dtype == pl.String:
+        return _parse_number(series, style)
+    if dtype == pl.Time:
+        return series.cast(pl.Int64).cast(pl.Float64) / 60e9
+    if dtype == pl.Duration:
+        return series.dt.total_microseconds().cast(pl.Float64) / 60e6
+    if dtype in (pl.Date, pl.Datetime):
+        return series.cast(pl.Datetime("us")).dt.timestamp("us").cast(pl.Float64) / 1e6
+    return series.cast(pl.Float64, strict=False)
+
+
+def _parse_number(series: pl.Series, style: str) -> pl.Series:
+    cells = series.str.strip_chars()
+    if style == "clock":
+        part = [cells.str.extract(r"^(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?$", g).cast(pl.Float64) for g in (1, 2, 3)]
+        return part[0] * 60 + part[1] + part[2].fill_null(0.0) / 60
+    plain = cells.cast(pl.Float64, strict=False)
+    if style == "":
+        return plain
+    if style == "comma":
+        cells = cells.str.replace_all(r"[\s%]|\.(\d{3})", "$1").str.replace(",", ".", literal=True)
+        return cells.cast(pl.Float64, strict=False)
+    return cells.str.replace_all(r"[,\s$€£¥%]", "").cast(pl.Float64, strict=False)
+
+
+def _text(series: pl.Series, dtype: pl.DataType, recipe: Recipe) -> pl.Series:
+    if dtype.is_float():
+        from tarragon.data.source import cell_text
+
+        return pl.Series(series.name, [None if v is None or v != v else cell_text(v) for v in series.to_list()], dtype=pl.String)
+    if dtype == pl.Boolean:
+        return series.cast(pl.String)
+    if dtype != pl.String:
+        series = series.cast(pl.String, strict=False)
+    marks = _marks(recipe)
+    if len(series) <= SMALL:
+        return pl.Series(series.name, [_cell(v, marks) for v in series.to_list()], dtype=pl.String)
+    cells, _ = trimmed(series)
+    marked = cells.str.to_lowercase().is_in(sorted(marks))
+    return cells.set(marked.fill_null(False), None) if bool(marked.any()) else cells
+
+
+def _cell(value: str | None, marks: frozenset[str]) -> str | None:
+    if value is None:
+        return None
+    value = value.strip()
+    return None if not value or value.lower() in marks else value
+
+
+def _boolean(series: pl.Series, dtype: pl.DataType) -> pl.Series:
+    if dtype == pl.Boolean:
+        return series
+    if dtype != pl.String:
+        number = series.cast(pl.Float64, strict=False)
+        return pl.Series(series.name, [None if v not in (0.0, 1.0) else v == 1.0 for v in number.to_list()], dtype=pl.Boolean)
+    yes = {pair[1]: True for pair in PAIRS} | {pair[0]: False for pair in PAIRS}
+    cells = series.str.strip_chars().str.to_lowercase()
+    return cells.replace_strict(list(yes), list(yes.values()), default=None, return_dtype=pl.Boolean)
+
+
+def codes_like(text: str) -> bool:
+    """Whether a word looks like a code: it has a digit, or is an address or a path rather than a word."""
+    return bool(re.search(r"\d|@|/", text))

@@ -1,0 +1,210 @@
+"""Reads a table and its question: columns get kinds and roles, the target gets a task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from tarragon.data.clean import Cleaned, Type, clean
+from tarragon.data.kinds import kind_of
+from tarragon.data.sniff import unknown_column
+from tarragon.data.source import Raw, Source, load
+from tarragon.data.table import Column, Kind, Role, Table
+from tarragon.data.task import infer
+from tarragon.errors import DataError, ParameterError, near_miss
+
+MIN_ROWS = 20  # with fewer, five folds judge on three rows each: no score would mean anything
+TYPES: Mapping[Kind, Type] = {
+    Kind.NUMERIC: "number",
+    Kind.CATEGORICAL: "text",
+    Kind.BOOLEAN: "boolean",
+    Kind.DATETIME: "datetime",
+    Kind.TEXT: "text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """What the caller knows about the columns.
+
+    Parameters
+    ----------
+    drop : tuple of str
+        Columns no model may see. They stay in the table, ignored, so that a report can name them.
+    sensitive : tuple of str
+        Facets for bias analysis; each keeps its role.
+    weight, group, time : str
+        Columns with row weights (> 0), with groups whose rows stay together, with the time of a row; "" is none.
+    task : str
+        "" to infer; "binary", "multiclass", "regression" or "classification".
+    positive : str
+        The positive class of a binary task, as text.
+    kinds : mapping of column to kind, optional
+        Overrides what the reader would decide: "numeric", "categorical", "boolean", "datetime", "text", "id".
+    """
+
+    drop: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    weight: str = ""
+    group: str = ""
+    time: str = ""
+    task: str = ""
+    positive: str = ""
+    kinds: Mapping[str, str] | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Every column the caller names, without the target."""
+        return (*self.drop, *self.sensitive, *filter(None, (self.weight, self.group, self.time)), *(self.kinds or ()))
+
+
+def read_table(source: Source, target: str, *, options: ReadOptions = ReadOptions()) -> Table:  # noqa: B008  # frozen value
+    """Read a path or frame and understand its columns.
+
+    Parameters
+    ----------
+    source : path or frame
+        CSV/TSV (delimiter, encoding, quoting and header are found out; .gz too), Parquet, JSON Lines, Arrow; or a
+        pandas, polars or Arrow frame.
+    target : str
+        The column to predict. Rows where it is missing are dropped and counted.
+    options : ReadOptions
+
+    Raises
+    ------
+    DataError
+        The source cannot be read, or cannot be learned from.
+    ParameterError
+        A named column, kind, task or class does not exist.
+    """
+    raw = load(source, expect=(target, *options.named), drop=options.drop)
+    names = raw.frame.columns
+    if target not in names:
+        raise _no_target(target, raw)
+    _check_names(options, target, names)
+    kinds = _asked_kinds(options)
+    answered, dropped = _answered(raw.frame, target, options)
+    columns, series, notes = [], [], list(raw.notes)
+    for name in names:
+        if name == target:
+            columns.append(Column(name, Kind.NUMERIC, Role.TARGET))  # its kind follows from the task
+            series.append(answered[name])
+            continue
+        column, values = _understand(answered[name], name, options, kinds.get(name))
+        columns.append(column)
+        series.append(values)
+    frame = pl.DataFrame(series)
+    question = infer(frame[target], task=options.task, positive=options.positive)
+    columns = [_target_column(frame[target], question.task, dropped) if c.role is Role.TARGET else c for c in columns]
+    if not any(c.role is Role.FEATURE for c in columns):
+        raise DataError(
+            "No column is left to learn from",
+            why="; ".join(f'"{c.name}": {c.note}' for c in columns if c.role is Role.IGNORED and c.note)[:300] or "There is only the target",
+            fix="Give more columns, or state their kinds",
+        )
+    _check_roles(frame, columns)
+    if dropped:
+        notes.append(f'{dropped} rows without "{target}" were left out')
+    return Table(frame, tuple(columns), target, question.task, question.classes, raw.name, raw.sha256, dropped, (*notes, *question.notes))
+
+
+def read_frame(source: Source) -> pl.DataFrame:
+    """Read a path or frame and clean its cells, without asking a question of it."""
+    raw = load(source, hashed=False)
+    return pl.DataFrame([clean(raw.frame[name]).series for name in raw.frame.columns])
+
+
+def _no_target(target: str, raw: Raw) -> DataError:
+    return DataError(f'There is no column "{target}" in {raw.name}', why="The target must be one of its columns", fix=near_miss(target, raw.frame.columns))
+
+
+def _check_names(options: ReadOptions, target: str, names: list[str]) -> None:
+    asked = [(n, "a column to drop") for n in options.drop] + [(n, "a sensitive column") for n in options.sensitive]
+    asked += [(n, p) for n, p in ((options.weight, "weight"), (options.group, "group"), (options.time, "time")) if n]
+    asked += [(n, "a column of given kind") for n in options.kinds or ()]
+    known = set(names)
+    for name, purpose in asked:
+        if name not in known:
+            raise ParameterError(*_said(unknown_column(name, names, purpose)))
+    for name, purpose in asked:
+        if name == target and purpose in ("a column to drop", "weight", "group", "time"):
+            raise ParameterError(f'The target "{target}" cannot be {purpose}', why="It is what is predicted", fix="Name another column")
+
+
+def _said(error: DataError) -> tuple[str]:
+    return (str(error),)
+
+
+def _asked_kinds(options: ReadOptions) -> dict[str, Kind]:
+    kinds = {}
+    for name, kind in (options.kinds or {}).items():
+        if kind not in Kind._value2member_map_:
+            raise ParameterError(f'There is no kind "{kind}"', why=f'Asked for column "{name}"', fix=near_miss(kind, [k.value for k in Kind]))
+        kinds[name] = Kind(kind)
+    return kinds
+
+
+def _answered(frame: pl.DataFrame, target: str, options: ReadOptions) -> tuple[pl.DataFrame, int]:
+    """Clean the target and keep the rows that have one."""
+    wanted: Type | None = "number" if options.task == "regression" else None
+    made = clean(frame[target], wanted)
+    if made.series.null_count() == len(made.series):
+        raise DataError(f'The target "{target}" is empty', why="Every cell is missing or no number", fix="Choose another target, or another task")
+    kept = frame.with_columns(made.series)
+    dropped = made.series.null_count()
+    if dropped:
+        kept = kept.filter(made.series.is_not_null())
+    if kept.height < MIN_ROWS:
+        raise DataError(
+            "The table has too few rows to judge a model by", why=f"{kept.height} rows have a target; {MIN_ROWS} is the least", fix="Collect more rows"
+        )
+    return kept, dropped
+
+
+def _understand(raw: pl.Series, name: str, options: ReadOptions, asked: Kind | None) -> tuple[Column, pl.Series]:
+    wanted = TYPES.get(asked) if asked is not None else None
+    made: Cleaned = clean(raw, wanted)
+    kind, why = kind_of(made.series)
+    if kind is Kind.CATEGORICAL and made.series.dtype != pl.String:
+        wanted = "text"  # repeating ids: levels are words
+    if wanted == "text" and made.series.dtype != pl.String:
+        made = clean(made.series, "text")
+    if asked is not None and kind is not Kind.CONSTANT:
+        kind, why = asked, "kind as asked"
+    role = _role(name, kind, options)
+    notes = list(made.notes)
+    if why:
+        notes.append(why)
+    if name in options.drop:
+        notes.append("left out as asked")
+    elif role is Role.IGNORED:
+        notes.append("not used")
+    series = made.series.alias(name)
+    missing = series.null_count()
+    unique = int(series.n_unique()) - (1 if missing else 0)
+    return Column(name, kind, role, name in options.sensitive, missing, unique, "; ".join(notes)), series
+
+
+def _role(name: str, kind: Kind, options: ReadOptions) -> Role:
+    if name in options.drop:
+        return Role.IGNORED
+    for special, role in ((options.weight, Role.WEIGHT), (options.group, Role.GROUP), (options.time, Role.TIME)):
+        if special and name == special:
+            return role
+    return Role.IGNORED if kind in (Kind.ID, Kind.CONSTANT) else Role.FEATURE
+
+
+def _target_column(series: pl.Series, task: str, dropped: int) -> Column:
+    kind = Kind.NUMERIC if task == "regression" else Kind.BOOLEAN if series.dtype == pl.Boolean else Kind.CATEGORICAL
+    return Column(series.name, kind, Role.TARGET, n_missing=dropped, n_unique=int(series.n_unique()))
+
+
+def _check_roles(frame: pl.DataFrame, columns: list[Column]) -> None:
+    for column in columns:
+        series = frame[column.name]
+        if column.role is Role.WEIGHT:
+            good = series.dtype.is_numeric() and series.null_count() == 0 and float(series.min() or 0) >= 0 and float(series.sum()) > 0  # type: ignore[arg-type]
+            if not good:
+                raise DataError(f'"{column.name}" cannot weigh rows', why="Weights must be numbers ≥ 0 in every row", fix="Fill or correct them")
+        if column.role is Role.TIME and not (series.dtype == pl.Datetime or series.dtype.is_numeric()):
+            raise DataError(f'"{column.name}" cannot order rows in time', why="It holds neither dates nor numbers", fix="Give dates as YYYY-MM-DD")

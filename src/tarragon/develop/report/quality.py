@@ -1,0 +1,325 @@
+"""How good the model is: every metric with its interval, and the pictures behind them."""
+
+from collections.abc import Callable, Sequence
+
+from tarragon.analyze.protocol import Confusion, Line, Pictures, Score
+from tarragon.develop.protocol import Report
+from tarragon.develop.report import bars, heat, lines, points, wording
+from tarragon.develop.report import format as say
+from tarragon.develop.report.chart import N_COLOURS, Axis, Plane, Point, Scale, finite, spanning, swatch
+from tarragon.develop.report.story import Block, Cell, Chapter, Figure, Gallery, Head, Key, Table
+
+N_CONFUSED = 20  # classes drawn of a confusion matrix; rarer ones are taken together
+SHARE = Scale(0.0, 1.0)
+
+
+def chapter(report: Report) -> Chapter:
+    """Return metrics and pictures of the task."""
+    p = report.analysis.pictures
+    positive = say.short(report.classes[-1]) if report.classes else ""
+    figures = [
+        _roc(p.roc, positive), _pr(p.pr, positive, _base_rate(report)), _calibration(p.calibration, positive),
+        _threshold(p.threshold, report.model.threshold, positive), _gain(p.gain, positive),
+        _actual(p, report.target), _residuals(p, report.target), _histogram(p, report.target),
+    ]  # fmt: skip
+    blocks: list[Block] = [_table(report)]
+    if p.confusion is not None and p.confusion.classes:
+        blocks.append(Gallery((_confusion(p.confusion),)))
+    drawn = tuple(f for f in figures if f is not None)
+    if drawn:
+        blocks.append(Gallery(drawn))
+    return Chapter("quality", "How good it is", tuple(blocks))
+
+
+def _table(report: Report) -> Table:
+    analysis = report.analysis
+    scores = [analysis.score, *analysis.others]
+    rows = [_score_cells(s, "objective" if i == 0 else "") for i, s in enumerate(scores)]
+    if analysis.holdout is not None:
+        rows.insert(1, _score_cells(analysis.holdout, "holdout"))
+    heads = (
+        Head("metric"),
+        Head("value", "right"),
+        Head(f"95{say.THIN}% interval", "right"),
+        Head("better"),
+        Head("in words"),
+    )
+    return Table("Every metric, with its interval", heads, tuple(rows), say.sentence(analysis.score.sentence))
+
+
+def _score_cells(s: Score, mark: str) -> tuple[Cell, ...]:
+    words = s.sentence if s.value is not None else f"not defined here: {s.why}"
+    return (
+        Cell(s.title, mark=mark),
+        Cell(say.score(s.value, s.low, s.high), order=s.value),
+        Cell(say.interval(s.low, s.high) or say.NONE),
+        Cell("higher" if s.greater_is_better else "lower"),
+        Cell(say.sentence(words)),
+    )
+
+
+def _base_rate(report: Report) -> float | None:
+    """Share of the positive class: what precision would be by chance."""
+    if report.task != "binary" or not report.classes:
+        return None
+    counts = report.profile.target_counts
+    total = sum(counts.values())
+    return counts.get(report.classes[-1], 0) / total if total else None
+
+
+def at(curve: Sequence[Point], x: float) -> float | None:
+    """Return the height of a curve at ``x`` by linear interpolation; None outside it.
+
+    Examples
+    --------
+    >>> at([(0.0, 0.0), (1.0, 2.0)], 0.25)
+    0.5
+    """
+    known = sorted(finite(curve), key=lambda p: p[0])
+    for (x0, y0), (x1, y1) in zip(known, known[1:], strict=False):
+        if x0 <= x <= x1 and x1 > x0:
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return None
+
+
+def area(curve: Sequence[Point]) -> float:
+    """Return the area under a curve, by trapezia.
+
+    Examples
+    --------
+    >>> area([(0.0, 0.0), (1.0, 1.0)])
+    0.5
+    """
+    known = sorted(finite(curve))
+    return sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in zip(known, known[1:], strict=False))
+
+
+def _points(line: Line) -> tuple[Point, ...]:
+    return tuple(zip(line.x, line.y, strict=False))
+
+
+def _strokes(
+    curves: Sequence[Line], rank: Callable[[Line], float], *, dots: bool = False, step: bool = False
+) -> tuple[list[lines.Stroke], tuple[Key, ...]]:
+    """Colour every curve where they can be told apart; of many, the three worst and the best, the rest grey."""
+    ordered = sorted(curves, key=rank)
+    coloured = ordered if len(ordered) <= N_COLOURS - 1 else [*ordered[:3], ordered[-1]]
+    number = {id(c): i for i, c in enumerate(coloured)}
+    strokes = []
+    for c in ordered:
+        band = len(curves) == 1 and c.low and c.high
+        strokes.append(
+            lines.Stroke(
+                _points(c),
+                tuple(zip(c.x, c.low, strict=False)) if band else (),
+                tuple(zip(c.x, c.high, strict=False)) if band else (),
+                number.get(id(c), -1),
+                dots=dots and len(curves) <= 3,
+                step=step,
+            )
+        )
+    if len(curves) < 2:
+        return strokes, ()
+    keys = [Key(say.short(c.name, 24), swatch("line", number[id(c)])) for c in coloured]
+    if len(coloured) < len(ordered):
+        keys.append(Key(f"{say.count(len(ordered) - len(coloured))} other classes", swatch("line", 0, "faint")))
+    return strokes, tuple(keys)
+
+
+def _hardest(curves: Sequence[Line], what: str) -> str:
+    worst, best = min(curves, key=lambda c: area(_points(c))), max(curves, key=lambda c: area(_points(c)))
+    return (
+        f"{wording.quoted(worst.name)} is the hardest to {what} (area {say.number(area(_points(worst)))}), "
+        f"{wording.quoted(best.name)} the easiest ({say.number(area(_points(best)))})."
+    )
+
+
+def _plane(key: str, title: str, caption: str, x: Axis, y: Axis) -> Plane:
+    return Plane(key, title, caption, x, y, width=400, height=310)
+
+
+def _roc(curves: Sequence[Line], positive: str) -> Figure | None:
+    if not curves:
+        return None
+    found = at(_points(curves[0]), 0.1)
+    if len(curves) > 1:
+        caption = _hardest(curves, "tell from the rest")
+    elif found is not None:
+        caption = f"Allowing false alarms on 10{say.THIN}% of the others, the model finds {say.percent(found)} of “{positive}”."
+    else:
+        caption = "How many are found for how many false alarms."
+    strokes, keys = _strokes(curves, lambda c: area(_points(c)))
+    plane = _plane(
+        "roc", "ROC curve", caption, Axis("false alarms", SHARE, say.percent), Axis("found", SHARE, say.percent)
+    )
+    return Figure("ROC: found against false alarms", lines.draw(plane, strokes, diagonal=True), caption, keys)
+
+
+def _pr(curves: Sequence[Line], positive: str, base: float | None) -> Figure | None:
+    if not curves:
+        return None
+    right = at(_points(curves[0]), 0.8)
+    if len(curves) > 1:
+        caption = _hardest(curves, "find without false alarms")
+    elif right is not None:
+        chance = f"; by chance {say.percent(base)} would be" if base is not None else ""
+        caption = f"To find 80{say.THIN}% of “{positive}”, {say.percent(right)} of the rows flagged are right{chance}."
+    else:
+        caption = "How many of those flagged are right, for how many are found."
+    strokes, keys = _strokes(curves, lambda c: area(_points(c)))
+    plane = _plane(
+        "pr",
+        "Precision and recall",
+        caption,
+        Axis("found (recall)", SHARE, say.percent),
+        Axis("right (precision)", SHARE, say.percent),
+    )
+    return Figure("Precision against recall", lines.draw(plane, strokes, level=base), caption, keys)
+
+
+def _calibration(curves: Sequence[Line], positive: str) -> Figure | None:
+    shown = [c for c in curves if finite(_points(c))]
+    if not shown:
+        return None
+    worst = max(shown, key=_off)
+    gap = _off(worst)
+    told, seen = min(finite(_points(worst)), key=lambda p: abs(p[0] - 0.7))
+    name = positive if len(shown) == 1 else say.short(worst.name)
+    start = (
+        f"Calibrated within {say.number(100 * gap, 2)} points"
+        if gap <= 0.05
+        else f"Off by up to {say.number(100 * gap, 2)} points"
+    )
+    caption = f"{start}: of 100 rows given {say.percent(told)}, {say.number(100 * seen, 2)} were “{name}”."
+    strokes, keys = _strokes(shown, lambda c: -_off(c), dots=True)
+    plane = _plane(
+        "calibration",
+        "Calibration",
+        caption,
+        Axis("probability given", SHARE, say.percent),
+        Axis("share observed", SHARE, say.percent),
+    )
+    return Figure("Do probabilities mean what they say?", lines.draw(plane, strokes, diagonal=True), caption, keys)
+
+
+def _off(curve: Line) -> float:
+    """Return the largest distance from the diagonal that its band does not explain away; all of it without a band."""
+    gaps = []
+    for i, (x, y) in enumerate(_points(curve)):
+        inside = bool(curve.low and curve.high) and curve.low[i] <= x <= curve.high[i]
+        gaps.append((abs(x - y), inside))
+    clear = [g for g, inside in gaps if not inside]
+    return max(clear, default=sorted(g for g, _ in gaps)[len(gaps) // 2] if gaps else 0.0)
+
+
+def _threshold(curves: Sequence[Line], threshold: float | None, positive: str) -> Figure | None:
+    if not curves:
+        return None
+    chosen = 0.5 if threshold is None else threshold
+    parts = [f"{c.name} {say.percent(v)}" for c in curves if (v := at(_points(c), chosen)) is not None]
+    caption = f"Answering “{positive}” from a probability of {say.number(chosen)} gives {say.listing(parts)}."
+    strokes = [lines.Stroke(_points(c), n=i) for i, c in enumerate(curves)]
+    keys = tuple(Key(say.short(c.name, 24), swatch("line", i)) for i, c in enumerate(curves))
+    plane = _plane(
+        "threshold",
+        "Threshold",
+        caption,
+        Axis("answer from probability", SHARE, say.percent),
+        Axis("share", SHARE, say.percent),
+    )
+    return Figure(
+        "What the threshold trades", lines.draw(plane, strokes, mark=(chosen, say.number(chosen))), caption, keys
+    )
+
+
+def _gain(curve: Line | None, positive: str) -> Figure | None:
+    if curve is None or not curve.x:
+        return None
+    found = at(_points(curve), 0.2)
+    caption = "How many are found when rows are looked at from the most likely on."
+    if found is not None:
+        caption = (
+            f"Looking at the 20{say.THIN}% of rows ranked highest finds {say.percent(found)} of “{positive}”: "
+            f"{say.number(found / 0.2, 2)} times as many as at random."
+        )
+    plane = _plane(
+        "gain", "Gain", caption, Axis("rows looked at", SHARE, say.percent), Axis("found", SHARE, say.percent)
+    )
+    return Figure("Where to look first", lines.draw(plane, [lines.Stroke(_points(curve))], diagonal=True), caption)
+
+
+def _confusion(c: Confusion) -> Figure:
+    names, counts = _largest(c)
+    shares = [[n / total if (total := sum(row)) else 0.0 for n in row] for row in counts]
+    caption = say.sentence(c.sentence) or "Rows are true classes, columns are answers."
+    if len(names) < len(c.classes):
+        caption += f" The {say.count(N_CONFUSED)} largest of {say.count(len(c.classes))} classes are drawn; the rest are taken together."
+    drawn = heat.matrix("confusion", "Confusion matrix", names, counts, shares)
+    return Figure("Which classes are taken for which", drawn, caption + " Shading: share of the true class.", wide=True)
+
+
+def _largest(c: Confusion) -> tuple[list[str], list[list[int]]]:
+    """Keep the largest classes in their order and sum the others into one row and column."""
+    k = len(c.classes)
+    if k <= N_CONFUSED + 1:
+        return list(c.classes), [list(row) for row in c.counts]
+    by_size = sorted(range(k), key=lambda i: (-sum(c.counts[i]), i))
+    kept = sorted(by_size[:N_CONFUSED])
+    rest = sorted(by_size[N_CONFUSED:])
+    groups = [[i] for i in kept] + [rest]
+    counts = [[sum(c.counts[i][j] for i in a for j in b) for b in groups] for a in groups]
+    return [c.classes[i] for i in kept] + [f"{len(rest)} others"], counts
+
+
+def _actual(p: Pictures, target: str) -> Figure | None:
+    shown = finite(p.predicted_actual)
+    if not shown:
+        return None
+    errors = sorted(abs(a - b) for a, b in shown)
+    half, most = errors[len(errors) // 2], errors[min(int(len(errors) * 0.9), len(errors) - 1)]
+    caption = (
+        f"Half of the rows are predicted within {say.number(half)} of the truth, nine in ten within {say.number(most)}."
+    )
+    scale = spanning([v for pair in shown for v in pair])
+    name = say.short(target, 24)
+    plane = _plane(
+        "actual", "Predicted against actual", caption, Axis(f"actual {name}", scale), Axis(f"predicted {name}", scale)
+    )
+    return Figure("Predicted against actual", points.cloud(plane, shown, reference="diagonal"), caption)
+
+
+def _residuals(p: Pictures, target: str) -> Figure | None:
+    shown = finite(p.residuals)
+    if not shown:
+        return None
+    ordered = sorted(shown)
+    third = max(len(ordered) // 3, 1)
+    low = sum(abs(e) for _, e in ordered[:third]) / third
+    high = sum(abs(e) for _, e in ordered[-third:]) / third
+    lean = "Errors are about as large for small predictions as for large ones"
+    if max(low, high) > 1.5 * max(min(low, high), 1e-300):
+        lean = "Errors grow with the prediction" if high > low else "Errors shrink as predictions grow"
+    caption = f"{lean}: {say.number(low)} on average in the lowest third, {say.number(high)} in the highest."
+    plane = _plane(
+        "residuals", "Residuals", caption,
+        Axis(f"predicted {say.short(target, 24)}", spanning([x for x, _ in shown])),
+        Axis("actual − predicted", spanning([e for _, e in shown])),
+    )  # fmt: skip
+    return Figure("Where errors grow", points.cloud(plane, shown, reference="zero"), caption)
+
+
+def _histogram(p: Pictures, target: str) -> Figure | None:
+    bins = [b for b in p.residual_histogram if b[1] > b[0]]
+    total = sum(n for _, _, n in bins)
+    if not bins or not total:
+        return None
+    over = sum(n * min(max((0.0 - a) / (b - a), 0.0), 1.0) for a, b, n in bins) / total
+    side = "too high" if over > 0.5 else "too low"
+    caption = f"About {say.percent(max(over, 1 - over))} of the predictions are {side}."
+    if 0.45 <= over <= 0.55:
+        caption = "Predictions are too high about as often as too low."
+    plane = _plane(
+        "errors", "Errors", caption, Axis(f"actual − predicted {say.short(target, 24)}", Scale(bins[0][0], bins[-1][1])),
+        Axis("rows", Scale(0.0, max(n for _, _, n in bins) * 1.05), say.count),
+    )  # fmt: skip
+    return Figure("How errors spread", bars.histogram(plane, bins, reference=0.0), caption)

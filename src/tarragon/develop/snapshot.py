@@ -1,0 +1,54 @@
+"""The table of a run, kept beside its results so that the run can be resumed and replayed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from tarragon.data import Column, Table
+from tarragon.engine import dump, load
+from tarragon.metrics import Task
+
+Label = str | int | float | bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """Everything of a table but its cells."""
+
+    columns: tuple[Column, ...]
+    target: str
+    task: Task
+    classes: tuple[Label, ...]
+    source: str
+    sha256: str
+    dropped_rows: int
+    notes: tuple[str, ...]
+
+
+def save_table(table: Table, folder: Path) -> None:
+    """Write ``table.arrow`` and, last, ``table.json``."""
+    part = folder / "table.arrow.part"
+    table.frame.write_ipc(part, compression="lz4")
+    part.replace(folder / "table.arrow")
+    facts = TableFacts(
+        table.columns, table.target, table.task, table.classes, table.source, table.sha256, table.dropped_rows, table.notes
+    )
+    dump(facts, folder / "table.json")
+
+
+def load_table(folder: Path) -> Table:
+    """Read what :func:`save_table` wrote."""
+    facts: TableFacts = load(folder / "table.json", TableFacts)
+    frame = pl.read_ipc(folder / "table.arrow", memory_map=False)
+    return Table(
+        frame,
+        facts.columns,
+        facts.target,
+        facts.task,
+        facts.classes,
+        facts.source,
+        facts.sha256,
+        facts.dropped_rows,
+        facts.notes,
+    )

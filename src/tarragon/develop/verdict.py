@@ -1,0 +1,79 @@
+"""SHIP, REVIEW or STOP, from what the stages found. Nothing is measured here."""
+
+from collections.abc import Iterator
+
+from tarragon.analyze.protocol import Analysis
+from tarragon.choose.protocol import Feasibility
+from tarragon.develop.protocol import Reason, Verdict
+from tarragon.metrics import metric
+
+MAX_REASONS = 8
+
+
+def judge(feasibility: Feasibility, analysis: Analysis, *, obeys: bool, obeyed: tuple[str, ...]) -> Verdict:
+    """Weigh the findings.
+
+    STOP: no signal, no better than a constant answer, or a hard limit broken. REVIEW: anything a careful engineer
+    would look at before shipping. SHIP: neither.
+    """
+    stops = tuple(_stops(feasibility, analysis, obeys=obeys, obeyed=obeyed))
+    against = tuple(_doubts(feasibility, analysis))
+    praise = tuple(_praise(analysis))
+    if stops:
+        return Verdict("STOP", (*stops, *against, *praise)[:MAX_REASONS])
+    if against:
+        return Verdict("REVIEW", (*against[:2], *praise[:1], *against[2:], *praise[1:])[:MAX_REASONS])
+    return Verdict("SHIP", praise[:MAX_REASONS])
+
+
+def _stops(feasibility: Feasibility, analysis: Analysis, *, obeys: bool, obeyed: tuple[str, ...]) -> Iterator[Reason]:
+    if feasibility.verdict == "STOP":
+        for text in feasibility.reasons[:2]:
+            yield Reason(text, "against")
+    if not obeys:
+        yield Reason(f"No model obeys the limits; the closest: {', '.join(obeyed)}", "against")
+    dummy = next((b for b in analysis.baselines if b.name == "dummy"), None)
+    if dummy is not None and dummy.gain_low <= 0:
+        yield Reason(f"The model is not better than a constant answer beyond noise ({dummy.rule})", "against")
+
+
+def _doubts(feasibility: Feasibility, analysis: Analysis) -> Iterator[Reason]:
+    for finding in feasibility.findings:
+        if finding.severity == "critical":
+            yield Reason(f"{finding.what}: {finding.why}", "against")
+    previous = next((b for b in analysis.baselines if b.name == "previous"), None)
+    if previous is not None and previous.gain_high < 0:
+        yield Reason(f"The registered version before is better ({previous.rule})", "against")
+    for facet in analysis.bias:
+        flagged = [m.name for m in facet.metrics if m.flagged]
+        if flagged:
+            yield Reason(f"{facet.sentence} ({', '.join(flagged[:4])})", "against")
+    for finding in feasibility.findings:
+        if finding.severity == "warning":
+            yield Reason(f"{finding.what}: {finding.why}", "against")
+    if feasibility.verdict == "CAUTION" and not any(f.severity != "info" for f in feasibility.findings):
+        yield from (Reason(text, "against") for text in feasibility.reasons[:1])
+    for part in analysis.slices:
+        if part.worse:
+            yield Reason(f"Worse where {part.column} is {part.value} ({part.n} rows)", "against")
+            break
+    linear = next((b for b in analysis.baselines if b.name == "linear"), None)
+    if linear is not None and linear.gain_high < 0:
+        yield Reason("A plain linear model is better", "against")
+    if analysis.fit.verdict == "overfit" and analysis.fit.gap_low > 0 and analysis.holdout is not None:
+        yield Reason(analysis.fit.sentence, "against")
+
+
+def _praise(analysis: Analysis) -> Iterator[Reason]:
+    score = analysis.score
+    if score.value is not None and score.low is not None and score.high is not None:
+        yield Reason(f"{score.title} {score.value:.4g}, expected between {score.low:.4g} and {score.high:.4g} on fresh rows", "for")
+    for name, word in (("linear", "a linear model"), ("one-rule", "the best single rule"), ("dummy", "a constant answer")):
+        base = next((b for b in analysis.baselines if b.name == name), None)
+        if base is not None and base.gain_low > 0:
+            unit = metric(score.metric).title
+            yield Reason(f"Better than {word} by {base.gain:.3g} {unit} ({base.gain_low:.3g} to {base.gain_high:.3g})", "for")
+            break
+    yield Reason(analysis.fit.sentence, "for" if analysis.fit.verdict == "balanced" else "note")
+    if analysis.interpretability is not None:
+        yield Reason(analysis.interpretability.sentence, "note")

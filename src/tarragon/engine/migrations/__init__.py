@@ -1,0 +1,1 @@
+"""How a store written by an older Tarragon becomes one this Tarragon reads."""

@@ -1,0 +1,193 @@
+"""The database: SQLite in the home by default, PostgreSQL by URL; acknowledged means committed.
+
+Everything is written inside ``with store.begin() as connection:`` and is either all there afterwards or not at all.
+SQLite runs in WAL mode with ``synchronous=FULL``: readers never wait for the one writer, and a commit has reached the
+disk. The schema is brought up to date when a store is opened, in one transaction that others wait for.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from tarragon.engine.disk import full, refusals
+from tarragon.engine.schema import HEAD, KNOWN, metadata
+from tarragon.errors import MissingExtraError, ParameterError, StorageError
+
+BUSY_S = 30.0  # how long a writer waits for another before giving up
+LOCKS = {"schema": 1_952_539_201, "audit": 1_952_539_202}  # PostgreSQL advisory locks: "tar" and a number
+VERSION = sa.Table("alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+
+
+class Store:
+    """A database with Tarragon's tables in it.
+
+    Parameters
+    ----------
+    url : str or sqlalchemy.URL
+        An SQLAlchemy URL: ``sqlite:////path/tarragon.db`` or ``postgresql://user@host/database``.
+
+    Raises
+    ------
+    StorageError
+        When it cannot be reached, or a newer Tarragon has written it.
+    MissingExtraError
+        When PostgreSQL's driver is not installed.
+    """
+
+    def __init__(self, url: str | sa.URL) -> None:
+        self.url = _checked(url)
+        self._writes = _engine(self.url)
+        self._reads = self._writes.execution_options(reading=True)
+        try:
+            self._upgrade()
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def begin(self, *, only: str = "") -> Iterator[sa.Connection]:
+        """Open a transaction for writing; it commits when the block ends, and undoes everything when it raises.
+
+        Parameters
+        ----------
+        only : {"", "schema", "audit"}
+            Keep out everybody else who asks for the same word, for chains of rows. (SQLite has one writer anyway.)
+        """
+        with self._errors(), self._writes.begin() as connection:
+            if only and self._writes.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCKS[only])))
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Open a consistent view for reading, which waits for nobody."""
+        with self._errors(), self._reads.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._writes.dispose()
+
+    def _upgrade(self) -> None:
+        with self.read() as connection:
+            if _version(connection) == HEAD:
+                return
+        with self.begin(only="schema") as connection:
+            version = _version(connection)  # again: somebody may have done it while we waited
+            if not version:
+                metadata.create_all(connection)
+                VERSION.create(connection)
+                connection.execute(VERSION.insert().values(version_num=HEAD))
+            elif version not in KNOWN:
+                raise StorageError(
+                    f"The store {self.url.render_as_string(hide_password=True)} cannot be used",
+                    why=f"its schema is {version}; this Tarragon knows {', '.join(KNOWN)}",
+                    fix="Upgrade Tarragon, or set TARRAGON_HOME to another folder",
+                )
+            elif version != HEAD:
+                migrate(connection)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        where = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
+        shown = self.url.render_as_string(hide_password=True)
+        try:
+            with refusals("write to the store", where or Path("/")):
+                yield
+        except sa.exc.OperationalError as error:
+            why = str(error.orig)
+            if "full" in why and where is not None:
+                raise full("write to the store", where) from error
+            fix = "Check that the database server runs and that the URL in TARRAGON_STORE is right"
+            if where is not None:
+                fix = "Check the folder's permissions and free space, and whether another process holds the file"
+            raise StorageError(f"The store {shown} refused", why=why.strip(), fix=fix) from error
+        except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+            if isinstance(error, (sa.exc.IntegrityError, sqlite3.IntegrityError)):
+                raise  # a broken uniqueness is the caller's to explain
+            raise StorageError(
+                f"The store {shown} cannot be used",
+                why=str(getattr(error, "orig", error)).strip(),
+                fix="If the file is damaged, move it away or restore a copy: a new one is made on the next run",
+            ) from error
+
+
+def migrate(connection: sa.Connection) -> None:
+    """Bring an older store up to date inside the caller's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _version(connection: sa.Connection) -> str:
+    if not sa.inspect(connection).has_table(VERSION.name):
+        return ""
+    return str(connection.scalar(sa.select(VERSION.c.version_num)) or "")
+
+
+def _checked(url: str | sa.URL) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+        backend = parsed.get_backend_name()
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError):
+        backend = ""
+    if backend == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return parsed
+    raise ParameterError(
+        "The store's URL cannot be used",
+        why=f"it starts with {str(url).split(':')[0][:20]!r}; known are postgresql:// and sqlite:// with a file",
+        fix="For example TARRAGON_STORE=postgresql://user@localhost/tarragon, or unset it to use SQLite",
+    )
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.get_backend_name() == "postgresql":
+        try:
+            return sa.create_engine(url, pool_pre_ping=True)
+        except ModuleNotFoundError:
+            raise MissingExtraError(
+                "PostgreSQL cannot be reached",
+                why="its driver, psycopg, is not installed",
+                fix="pip install 'tarragon[postgres]'",
+            ) from None
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_S})
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(raw: Any, _: object) -> None:
+    """Set a fresh SQLite connection up; transactions are begun by us, not guessed by the driver."""
+    raw.isolation_level = None
+    _write_ahead(raw)
+    raw.execute("PRAGMA synchronous=FULL")
+    raw.execute("PRAGMA foreign_keys=ON")
+
+
+def _write_ahead(raw: Any) -> None:
+    """Switch to WAL once; the switch itself does not honour the busy timeout when two processes open a new file."""
+    last = time.monotonic() + BUSY_S
+    while raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            raw.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > last:
+                raise
+            time.sleep(0.01)
+
+
+def _begin(connection: sa.Connection) -> None:
+    # A writer takes the write lock at once: taking it later would fail, not wait, when another has written meanwhile.
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,83 @@
+"""Package folders on disk: staged beside their place, flushed, then moved into it in one step.
+
+A package in the making lies under a hidden name that carries its writer's identity, so that what a dead writer left is
+swept by the next one, and what a living one is writing is left alone.
+"""
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from tarragon.engine.disk import flush_folder, refusals, remove, sweep, temporary_in
+from tarragon.errors import ConflictError
+from tarragon.registry.manifest import MANIFEST, FileRecord, Manifest
+
+BLOCK_BYTES = 1 << 20
+
+
+def stage(group: Path, folder: Path, manifest: Manifest) -> Path:
+    """Copy what the manifest names into a hidden folder under ``group``; durable once this returns.
+
+    Raises
+    ------
+    ConflictError
+        If a file changed since it was described.
+    StorageError
+        If the disk is full or refuses; nothing is left behind.
+    """
+    with refusals("register the model", group):
+        group.mkdir(parents=True, exist_ok=True)
+        sweep(group)
+        staged = temporary_in(group, "package")
+        try:
+            for file in manifest.files:
+                target = staged / file.path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _copy(folder / file.path, target, file)
+            with open(staged / MANIFEST, "xb") as written:
+                written.write(manifest.dump())
+                written.flush()
+                os.fsync(written.fileno())
+            for part in sorted((p for p in staged.rglob("*") if p.is_dir()), reverse=True):
+                flush_folder(part)
+            flush_folder(staged)
+        except BaseException:
+            remove(staged)
+            raise
+    return staged
+
+
+def _copy(source: Path, target: Path, expected: FileRecord) -> None:
+    digest = hashlib.sha256()
+    with open(source, "rb") as read, open(target, "xb") as written:
+        while block := read.read(BLOCK_BYTES):
+            digest.update(block)
+            written.write(block)
+        written.flush()
+        os.fsync(written.fileno())
+    if digest.hexdigest() != expected.sha256:
+        raise ConflictError(
+            f"{expected.path} changed while it was being registered",
+            why="Its bytes are not those that were hashed a moment before",
+            fix="Register when nothing writes to the folder any more",
+        )
+
+
+def place(staged: Path, final: Path) -> None:
+    """Move a staged folder to its place.
+
+    The caller holds the store's "audit" word and knows that no version has this place, so whatever lies there was left
+    by a writer that died before it committed.
+    """
+    with refusals("register the model", final):
+        if final.exists():
+            remove(final)
+        os.rename(staged, final)
+        flush_folder(final.parent)
+
+
+def take_out(folder: Path, target: Path) -> None:
+    """Copy a package's model files to a new folder, without the manifest."""
+    with refusals("copy the model", target):
+        shutil.copytree(folder, target, ignore=lambda at, names: {MANIFEST} if Path(at) == folder else set())

@@ -1,0 +1,191 @@
+"""Batch scoring: a table in, the same table with the model's answers out."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from tarragon.data.source import Source
+from tarragon.engine import Workspace
+from tarragon.engine.disk import atomic
+from tarragon.errors import ConflictError, DataError, ParameterError
+from tarragon.refine import TableModel
+from tarragon.registry import Approval, Package, Registry
+from tarragon.serve.blocks import blocks
+
+PREDICTION, PROBABILITY = "prediction", "probability"
+MODEL_FOLDER = "model"  # inside a package
+Writer = Callable[[Iterator[pl.DataFrame], BinaryIO], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What was scored.
+
+    Parameters
+    ----------
+    model : str
+        ``group/version``, or the folder's name.
+    path : Path
+        The file that was written.
+    n_rows : int
+    columns : tuple of str
+        Columns that were added.
+    missing : tuple of str
+        Columns the model reads but the table lacks; taken as missing values.
+    extra : tuple of str
+        Columns the model does not read; the target is not counted.
+    seconds : float
+    """
+
+    model: str
+    path: Path
+    n_rows: int
+    columns: tuple[str, ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    seconds: float
+
+
+def predict(
+    model: Package | str | Path,
+    source: Source,
+    out: Path,
+    *,
+    workspace: Workspace,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Scored:
+    """Score a table and write it with the answers beside its own columns.
+
+    Parameters
+    ----------
+    model : Package, str or Path
+        A package, its name (``churn``, ``churn/2``, ``churn@approved``), or a folder a model was saved in.
+    source : path or frame
+        CSV, Parquet, JSON Lines or Arrow; columns in any order, missing ones are taken as missing values.
+    out : Path
+        ``.csv``, ``.parquet`` or ``.jsonl``; appears whole or not at all.
+    workspace : Workspace
+
+    Raises
+    ------
+    DataError
+        The table cannot be read, or has none of the model's columns.
+    ParameterError
+        The suffix of ``out`` is not known.
+    ConflictError
+        The version was rejected.
+    IntegrityError
+        The model's files are not what was registered.
+    """
+    began = clock()
+    write = writer(out)
+    name, loaded = load_model(model, workspace)
+    stream = blocks(source, expect=(*loaded.columns, loaded.target))
+    first = next(stream, None)
+    if first is None:
+        raise DataError("There are no rows to score", why="The table has only a header", fix="Give a table with rows")
+    present = set(first.columns)
+    missing = tuple(column for column in loaded.columns if column not in present)
+    if len(missing) == len(loaded.columns):
+        raise DataError(
+            f"The table has none of the columns {name} reads",
+            why=f"It reads {_shown(loaded.columns)}; the table has {_shown(tuple(first.columns))}",
+            fix="Give the table the model was made for, with a header",
+        )
+    known = {*loaded.columns, loaded.target}
+    added = _free_names(answer_names(loaded), present)
+    n_rows = 0
+
+    def scored() -> Iterator[pl.DataFrame]:
+        nonlocal n_rows
+        block: pl.DataFrame | None = first
+        while block is not None:
+            n_rows += block.height
+            yield block.with_columns(answers(loaded, block, added))
+            block = next(stream, None)
+
+    with atomic(out) as file:
+        write(scored(), file)
+    extra = tuple(column for column in first.columns if column not in known)
+    return Scored(name, out, n_rows, added, missing, extra, clock() - began)
+
+
+def load_model(model: Package | str | Path, workspace: Workspace) -> tuple[str, TableModel]:
+    """Load a registered model after checking its files, or one from a folder. Returns its name too."""
+    if not isinstance(model, Package):
+        folder = Path(model)
+        if (folder / "model.json").is_file():
+            return folder.name, TableModel.load(folder)
+    registry = Registry(workspace)
+    package = model if isinstance(model, Package) else registry.show(str(model))
+    if package.approval is Approval.REJECTED:
+        raise ConflictError(
+            f"{package.name} was rejected",
+            why=package.reason,
+            fix=f"Name another version, or {package.group}@approved",
+        )
+    return package.name, TableModel.load(registry.open(package.name) / MODEL_FOLDER)
+
+
+def answer_names(model: TableModel) -> tuple[str, ...]:
+    """Name the columns an answer has: the prediction, then one probability per class."""
+    return (PREDICTION, *(f"{PROBABILITY}_{label}" for label in model.classes))
+
+
+def answers(model: TableModel, block: pl.DataFrame, names: tuple[str, ...]) -> list[pl.Series]:
+    """Answer a block of rows as columns under the given names."""
+    frame, _ = model.encoder.align(block)
+    response = model.respond(frame)
+    columns = [pl.Series(names[0], model.decide(response).tolist())]
+    return columns + [pl.Series(name, response[:, k]) for k, name in enumerate(names[1:])]
+
+
+def writer(out: Path) -> Writer:
+    """Choose how a file is written by its suffix. Raises ``ParameterError``."""
+    if out.suffix.lower() not in WRITERS:
+        raise ParameterError(
+            f"Cannot write {out.name}",
+            why=f"Its suffix is {out.suffix!r}; known are {', '.join(WRITERS)}",
+            fix=f"Write to {out.with_suffix('.csv').name}",
+        )
+    return WRITERS[out.suffix.lower()]
+
+
+def _write_csv(frames: Iterator[pl.DataFrame], file: BinaryIO) -> None:
+    for i, frame in enumerate(frames):
+        frame.write_csv(file, include_header=i == 0)
+
+
+def _write_jsonl(frames: Iterator[pl.DataFrame], file: BinaryIO) -> None:
+    for frame in frames:
+        frame.write_ndjson(file)
+
+
+def _write_parquet(frames: Iterator[pl.DataFrame], file: BinaryIO) -> None:
+    """Polars has no incremental Parquet writer: the scored blocks are gathered, about the table's own size."""
+    pl.concat(list(frames), rechunk=False).write_parquet(file)
+
+
+WRITERS: Mapping[str, Writer] = {
+    ".csv": _write_csv,
+    ".jsonl": _write_jsonl,
+    ".ndjson": _write_jsonl,
+    ".parquet": _write_parquet,
+}
+
+
+def _free_names(names: tuple[str, ...], taken: set[str]) -> tuple[str, ...]:
+    """Number the answers' names alike where the table has one of them already: a table may be scored twice."""
+    number, free = 1, names
+    while taken & set(free):
+        number += 1
+        free = tuple(f"{name}_{number}" for name in names)
+    return free
+
+
+def _shown(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
