@@ -43,7 +43,7 @@ def test_equals_are_tied_and_the_cheapest_is_named(y: np.ndarray) -> None:
 
 def test_a_paired_gap_sees_what_intervals_hide(y: np.ndarray) -> None:
     shared = noise(1.0, 1)
-    a, b = trial("a", y + shared), trial("b", y + shared * 1.03)
+    a, b = trial("a", y + shared), trial("b", y + shared * 1.01)
     first, second = rank([a, b], metric("rmse"), y).standings
     assert second.low < first.score < second.high, "the intervals overlap"
     assert not second.tied, "and yet the pair differs"

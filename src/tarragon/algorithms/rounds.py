@@ -24,6 +24,10 @@ class Rounds:
         Whether greater is better.
     metric : str
         Name under which the validation loss is reported.
+    offset : int
+        Rounds done before, by an earlier stage of the same fit; the count reported goes on from there.
+    start : float
+        Loss before the first round, of that earlier stage: with early stopping, all rounds go if none was better.
     """
 
     context: Context
@@ -31,9 +35,10 @@ class Rounds:
     patience: int = 0
     maximize: bool = False
     metric: str = "loss"
+    offset: int = 0
+    start: float = math.inf
     losses: list[float] = field(default_factory=list)
     best: int = 0
-    _best_loss: float = math.inf
 
     @property
     def done(self) -> int:
@@ -41,9 +46,19 @@ class Rounds:
         return len(self.losses)
 
     @property
+    def best_loss(self) -> float:
+        """The validation loss at the best round, or before the first."""
+        return self.losses[self.best - 1] if self.best else self.start
+
+    @property
     def kept(self) -> int:
         """Rounds of the model: up to the best with early stopping, otherwise all."""
-        return self.best if self.patience and self.best else self.done
+        return self.best if self.patience and (self.best or math.isfinite(self.start)) else self.done
+
+    @property
+    def stalled(self) -> bool:
+        """Whether early stopping has waited long enough."""
+        return self.patience > 0 and not math.isnan(self.losses[-1]) and self.done - self.best >= self.patience
 
     @property
     def history(self) -> tuple[tuple[float, float], ...]:
@@ -59,10 +74,9 @@ class Rounds:
             On the validation rows; NaN without them.
         """
         self.losses.append(loss)
-        worth = -loss if self.maximize else loss
-        if worth < self._best_loss:
-            self._best_loss, self.best = worth, self.done
+        sign = -1.0 if self.maximize else 1.0
+        if (not self.best and math.isinf(self.start) and not math.isnan(loss)) or sign * loss < sign * self.best_loss:
+            self.best = self.done
         metrics = {} if math.isnan(loss) else {f"validation:{self.metric}": loss}
-        self.context.epoch(self.done, steps=1, records=self.records, metrics=metrics)
-        stalled = self.patience > 0 and not math.isnan(loss) and self.done - self.best >= self.patience
-        return stalled or self.context.stop_asked()
+        self.context.epoch(self.offset + self.done, steps=1, records=self.records, metrics=metrics)
+        return self.stalled or self.context.stop_asked()

@@ -5,6 +5,7 @@ against what was learned at all: the share of the training gain over the dummy t
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from scipy.special import stdtrit
@@ -57,7 +58,7 @@ def _gap(metric: Metric, train: np.ndarray, valid: np.ndarray) -> tuple[float, f
 
 def _verdict(
     metric: Metric, scores: tuple[float, float], gap: tuple[float, float], dummy: float | None
-) -> tuple["str", str]:
+) -> tuple[Literal["balanced", "overfit", "underfit"], str]:
     """Return the verdict and its sentence."""
     train, valid = scores
     told = f"{metric.title} is {train:.4g} on rows it learned from and {valid:.4g} on rows it did not"

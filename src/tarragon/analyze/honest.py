@@ -33,17 +33,20 @@ class Choice:
 
     Parameters
     ----------
-    stack : tuple of ndarray, each (n, K) or (n,)
-        Out-of-fold predictions of every trial on the judged rows; NaN where it did not judge.
+    stack : tuple of ndarray, each (N, K) or (N,)
+        Out-of-fold predictions of every trial on the table's N rows; NaN where it did not judge.
+    rows : ndarray of shape (n,), int64
+        Row numbers of the judged rows.
     weights : ndarray of shape (T,)
         The final choice.
     again : callable
-        Positions among the judged rows, with repeats -> (T,) weights.
+        Row numbers, with repeats -> (T,) weights.
     threshold : float or None
         Chosen on the same rows, so it is chosen again where the metric judges labels.
     """
 
     stack: tuple[Array, ...]
+    rows: Index
     weights: NDArray[np.float64]
     again: Callable[[Index], NDArray[np.float64]]
     threshold: float | None = None
@@ -68,13 +71,13 @@ def optimism(
         outside = np.setdiff1d(np.arange(n), inside)
         if len(outside) > ROWS:
             outside = np.sort(rng.choice(outside, ROWS, replace=False))
-        again = choice.again(inside)
+        again = choice.again(choice.rows[inside])
         cut = choice.threshold
         if cut is not None and metric.needs == "label":
-            cut = best_threshold(metric, y[inside], blend(choice.stack, again, inside), _at(weight, inside))
+            cut = best_threshold(metric, y[inside], blend(choice, again, inside), _at(weight, inside))
         y_out, w_out = y[outside], _at(weight, outside)
-        final = metric.score(y_out, blend(choice.stack, choice.weights, outside), w_out, threshold=choice.threshold)
-        other = metric.score(y_out, blend(choice.stack, again, outside), w_out, threshold=cut)
+        final = metric.score(y_out, blend(choice, choice.weights, outside), w_out, threshold=choice.threshold)
+        other = metric.score(y_out, blend(choice, again, outside), w_out, threshold=cut)
         lost.append(metric.utility(final) - metric.utility(other))
     known = np.array(lost)[np.isfinite(lost)]
     return (max(0.0, float(known.mean())) * size / n, len(known)) if len(known) else (0.0, 0)
@@ -123,7 +126,7 @@ def fresh_rows(n: int) -> int:
 
 
 def between_folds(metric: Metric, y: Vector, p: Array, fold: Index, *, next_fold: bool) -> float:
-    """Standard deviation, in units of the metric, of what folds differ by beyond the noise of their rows.
+    """Estimate the standard deviation, in units of the metric, of what folds differ by beyond the noise of their rows.
 
     ``next_fold``: the fresh sample is one more such fold (later in time, other groups); otherwise the final model
     averages over folds and the difference averages out with it. 0 for metrics without influence values.
@@ -145,7 +148,7 @@ def between_folds(metric: Metric, y: Vector, p: Array, fold: Index, *, next_fold
 
 
 def averaging_gain(metric: Metric, singles: Array, residuals: Vector | None, *, seed: int = 0) -> float:
-    """What answering with the mean of k models gains over one of them, in utility, ≥ 0.
+    """Estimate what answering with the mean of k models gains over one of them, in utility, ≥ 0.
 
     The ambiguity decomposition (Krogh & Vedelsby 1995) with the mean as the truth: outcomes are drawn around it, so
     no labels are needed and rows the models were trained on will do; what counts is how much the models disagree.
@@ -173,10 +176,11 @@ def averaging_gain(metric: Metric, singles: Array, residuals: Vector | None, *, 
     return max(0.0, float(known.mean())) if len(known) else 0.0
 
 
-def blend(stack: tuple[Array, ...], weights: NDArray[np.float64], rows: Index) -> Array:
-    """(T × (n, K)), (T,), (m,) -> (m, K): weighted mean of the trials that count."""
+def blend(choice: Choice, weights: NDArray[np.float64], positions: Index) -> Array:
+    """(T,) weights, (m,) positions among the judged rows -> (m, K) or (m,): weighted mean of the trials that count."""
+    rows = choice.rows[positions]
     total = float(weights.sum()) or 1.0
-    parts = [w / total * stack[t][rows] for t, w in enumerate(weights) if w != 0.0]
+    parts = [w / total * choice.stack[t][rows] for t, w in enumerate(weights) if w != 0.0]
     return np.asarray(sum(parts[1:], parts[0]))
 
 

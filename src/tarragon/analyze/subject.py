@@ -26,7 +26,7 @@ class Predictor(Protocol):
         """
 
     def size_parts(self) -> Mapping[str, int]:
-        """Bytes by cause: each member, the encoder …"""
+        """Say the bytes by cause: each member, the encoder and so on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,10 +1,8 @@
 """From the time that is left to the work that will be done."""
 
-from dataclasses import dataclass
-
 from tarragon.algorithms import catalogue
 from tarragon.choose.portfolio import PORTFOLIO, SPACES, Line, Shape
-from tarragon.choose.protocol import Candidate, Plan
+from tarragon.choose.protocol import Candidate, Plan, PlanRequest
 from tarragon.choose.task import objective
 from tarragon.data import Kind, Split, Table
 from tarragon.errors import ParameterError
@@ -12,36 +10,6 @@ from tarragon.errors import ParameterError
 CLOSING_SHARE = 0.14  # of the budget goes to analysis, report and registration
 CLOSING_MIN_S, CLOSING_MAX_S = 2.0, 12.0
 HOPELESS_SHARE = 0.2  # of the search time is enough to confirm that there is no signal
-
-
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
-    """What the plan must respect.
-
-    Parameters
-    ----------
-    metric : str
-        Asked objective; "" lets the task decide.
-    budget_s, left_s : float
-        The whole run's wall time, and what is left of it now.
-    algorithms : tuple of str
-        Only these; empty for all that are installed.
-    glass_box : bool
-        Only algorithms that can be read as a whole.
-    workers : int
-        Fits side by side; each gets one thread, which is the fastest use of few cores on many small fits.
-    hopeless : bool
-        Feasibility said STOP: only confirm it.
-    """
-
-    metric: str = ""
-    budget_s: float = 60.0
-    left_s: float = 60.0
-    seed: int = 0
-    algorithms: tuple[str, ...] = ()
-    glass_box: bool = False
-    workers: int = 2
-    hopeless: bool = False
 
 
 def n_folds(table: Table) -> int:

@@ -221,26 +221,25 @@ class PlanRequest:
 
     Parameters
     ----------
-    budget_s : float
-        Wall seconds for the whole run.
     metric : str
-        The objective, a name of ``tarragon.metrics``.
-    seed : int
+        Asked objective; "" lets the task decide.
+    budget_s, left_s : float
+        The whole run's wall time, and what is left of it now.
     algorithms : tuple of str
-        Catalogue names to consider; empty means all that fit.
+        Only these; empty for all that are installed and fit.
     glass_box : bool
-        Only methods that can be read as a whole.
-    workers, threads : int
-        Fits side by side, threads each.
-    speed : float
-        This machine's speed against the one the costs were measured on; 0.5 is half as fast.
+        Only algorithms that can be read as a whole.
+    workers : int
+        Fits side by side; each gets one thread, which is the fastest use of few cores on many small fits.
+    hopeless : bool
+        Feasibility said STOP: only confirm it.
     """
 
-    budget_s: float
-    metric: str
+    metric: str = ""
+    budget_s: float = 60.0
+    left_s: float = 60.0
     seed: int = 0
     algorithms: tuple[str, ...] = ()
     glass_box: bool = False
-    workers: int = 1
-    threads: int = 1
-    speed: float = 1.0
+    workers: int = 2
+    hopeless: bool = False

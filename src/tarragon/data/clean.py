@@ -3,6 +3,7 @@
 How a column was understood is kept as a :class:`Recipe`, so that new rows are read exactly as the training rows were.
 """
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -32,6 +33,7 @@ MONEY = r"^[+-]?\s?[$€£¥]?\s?[+-]?(\d{1,3}([, ]\d{3})+|\d+)(\.\d+)?\s?%?$"
 COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?\s?%?$"
 CLOCK = r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$"
 NUMBER_STYLES = (("money", MONEY), ("comma", COMMA), ("clock", CLOCK))
+_PLAIN = re.compile(PLAIN)
 SMALL = 16  # frames of so few rows are cleaned cell by cell in Python: a polars expression costs more than the work
 
 
@@ -288,8 +290,6 @@ def _text(series: pl.Series, dtype: pl.DataType, recipe: Recipe) -> pl.Series:
     if dtype != pl.String:
         series = series.cast(pl.String, strict=False)
     marks = _marks(recipe)
-    if len(series) <= SMALL:
-        return pl.Series(series.name, [_cell(v, marks) for v in series.to_list()], dtype=pl.String)
     cells, _ = trimmed(series)
     marked = cells.str.to_lowercase().is_in(sorted(marks))
     return cells.set(marked.fill_null(False), None) if bool(marked.any()) else cells
@@ -313,6 +313,22 @@ def _boolean(series: pl.Series, dtype: pl.DataType) -> pl.Series:
     return cells.replace_strict(list(yes), list(yes.values()), default=None, return_dtype=pl.Boolean)
 
 
-def codes_like(text: str) -> bool:
-    """Whether a word looks like a code: it has a digit, or is an address or a path rather than a word."""
-    return bool(re.search(r"\d|@|/", text))
+def few(series: pl.Series, recipe: Recipe) -> pl.Series | None:
+    """Do what :func:`apply` does for a few common cells, cell by cell; None where only ``apply`` can."""
+    dtype = series.dtype
+    if recipe.type == "boolean":
+        return series if dtype == pl.Boolean else None
+    if recipe.type == "datetime":
+        return series if dtype == pl.Datetime("us") else None
+    if recipe.type == "text":
+        if dtype != pl.String:
+            return None
+        marks = _marks(recipe)
+        return pl.Series(series.name, [_cell(v, marks) for v in series.to_list()], dtype=pl.String)
+    if dtype == pl.String and recipe.style == "":
+        numbers = [None if v is None or not v.isascii() or not _PLAIN.match(v.strip()) else float(v) for v in series.to_list()]
+    elif dtype.is_integer() or dtype.is_float():
+        numbers = series.to_list()
+    else:
+        return None
+    return pl.Series(series.name, [None if v is None or not math.isfinite(v) else v for v in numbers], dtype=pl.Float64, strict=False)

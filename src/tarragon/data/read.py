@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tarragon.data.clean import Cleaned, Type, clean
+from tarragon.data.clean import Cleaned, Recipe, Type, clean
 from tarragon.data.kinds import kind_of
 from tarragon.data.sniff import unknown_column
 from tarragon.data.source import Raw, Source, load
@@ -83,16 +83,19 @@ def read_table(source: Source, target: str, *, options: ReadOptions = ReadOption
         raise _no_target(target, raw)
     _check_names(options, target, names)
     kinds = _asked_kinds(options)
-    answered, dropped = _answered(raw.frame, target, options)
+    answered, recipe, dropped = _answered(raw.frame, target, options)
     columns, series, notes = [], [], list(raw.notes)
+    recipes: dict[str, Recipe] = {}
     for name in names:
         if name == target:
             columns.append(Column(name, Kind.NUMERIC, Role.TARGET))  # its kind follows from the task
             series.append(answered[name])
+            recipes[name] = recipe
             continue
-        column, values = _understand(answered[name], name, options, kinds.get(name))
+        column, made = _understand(answered[name], options, kinds.get(name))
         columns.append(column)
-        series.append(values)
+        series.append(made.series)
+        recipes[name] = made.recipe
     frame = pl.DataFrame(series)
     question = infer(frame[target], task=options.task, positive=options.positive)
     columns = [_target_column(frame[target], question.task, dropped) if c.role is Role.TARGET else c for c in columns]
@@ -105,7 +108,10 @@ def read_table(source: Source, target: str, *, options: ReadOptions = ReadOption
     _check_roles(frame, columns)
     if dropped:
         notes.append(f'{dropped} rows without "{target}" were left out')
-    return Table(frame, tuple(columns), target, question.task, question.classes, raw.name, raw.sha256, dropped, (*notes, *question.notes))
+    return Table(
+        frame, tuple(columns), target, question.task, question.classes,
+        raw.name, raw.sha256, dropped, (*notes, *question.notes), recipes,
+    )  # fmt: skip
 
 
 def read_frame(source: Source) -> pl.DataFrame:
@@ -144,7 +150,7 @@ def _asked_kinds(options: ReadOptions) -> dict[str, Kind]:
     return kinds
 
 
-def _answered(frame: pl.DataFrame, target: str, options: ReadOptions) -> tuple[pl.DataFrame, int]:
+def _answered(frame: pl.DataFrame, target: str, options: ReadOptions) -> tuple[pl.DataFrame, Recipe, int]:
     """Clean the target and keep the rows that have one."""
     wanted: Type | None = "number" if options.task == "regression" else None
     made = clean(frame[target], wanted)
@@ -158,10 +164,11 @@ def _answered(frame: pl.DataFrame, target: str, options: ReadOptions) -> tuple[p
         raise DataError(
             "The table has too few rows to judge a model by", why=f"{kept.height} rows have a target; {MIN_ROWS} is the least", fix="Collect more rows"
         )
-    return kept, dropped
+    return kept, made.recipe, dropped
 
 
-def _understand(raw: pl.Series, name: str, options: ReadOptions, asked: Kind | None) -> tuple[Column, pl.Series]:
+def _understand(raw: pl.Series, options: ReadOptions, asked: Kind | None) -> tuple[Column, Cleaned]:
+    name = raw.name
     wanted = TYPES.get(asked) if asked is not None else None
     made: Cleaned = clean(raw, wanted)
     kind, why = kind_of(made.series)
@@ -179,10 +186,9 @@ def _understand(raw: pl.Series, name: str, options: ReadOptions, asked: Kind | N
         notes.append("left out as asked")
     elif role is Role.IGNORED:
         notes.append("not used")
-    series = made.series.alias(name)
-    missing = series.null_count()
-    unique = int(series.n_unique()) - (1 if missing else 0)
-    return Column(name, kind, role, name in options.sensitive, missing, unique, "; ".join(notes)), series
+    missing = made.series.null_count()
+    unique = int(made.series.n_unique()) - (1 if missing else 0)
+    return Column(name, kind, role, name in options.sensitive, missing, unique, "; ".join(notes)), made
 
 
 def _role(name: str, kind: Kind, options: ReadOptions) -> Role:

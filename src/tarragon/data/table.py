@@ -1,5 +1,6 @@
 """A table: rows, columns with kinds and roles, and the question asked of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from tarragon.data.arrays import Vector
+from tarragon.data.clean import Recipe
 from tarragon.metrics import Task
 
 
@@ -80,6 +82,12 @@ class Table:
         The path or "frame" it came from.
     sha256 : str
         Of the source file's bytes, or of the frame's content.
+    dropped_rows : int
+        Rows left out because their target is missing.
+    notes : tuple of str
+        What a reader should know: why this task, which class is positive, what was left out.
+    recipes : mapping of str to Recipe
+        How the cells of each column were read, so that new rows are read the same way.
     """
 
     frame: pl.DataFrame
@@ -91,6 +99,7 @@ class Table:
     sha256: str = ""
     dropped_rows: int = 0
     notes: tuple[str, ...] = field(default=())
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
 
     @property
     def n_rows(self) -> int:
@@ -122,8 +131,8 @@ class Table:
         series = self.frame[self.target]
         if self.task == "regression":
             return series.cast(pl.Float64).to_numpy().astype(np.float64)
-        code = {value: i for i, value in enumerate(self.classes)}
-        return np.fromiter((code[v] for v in series.to_list()), dtype=np.float64, count=len(series))
+        codes = list(range(len(self.classes)))
+        return series.replace_strict(list(self.classes), codes, return_dtype=pl.Float64).to_numpy().astype(np.float64)
 
     @property
     def weight(self) -> Vector | None:

@@ -5,6 +5,7 @@ doi:10.1016/0306-4573(88)90021-0); directions are a truncated singular value dec
 latent semantic analysis). Notation: n texts, V words, f features, k directions.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,9 @@ SVD_ROWS = 20_000
 COMPONENTS, TOKEN_COMPONENTS = 24, 8
 WORDS = r"\w\w+"
 TOKENS = r"\p{L}+|\d+"  # letters and digits apart: "C85" is deck C, room 85
+SPACES = re.compile(r"\s+", re.ASCII)
+ASCII_PATTERNS = {WORDS: re.compile(r"\w\w+", re.ASCII), TOKENS: re.compile(r"[a-z]+|[0-9]+")}
+MAX_SHARED = 5_000  # levels looked at for shared pieces
 SMALL = 16  # texts; below, a dictionary is quicker than a column operation
 
 
@@ -115,21 +119,25 @@ class TextModel:
 
     def _tokens(self, series: pl.Series, lists: pl.Series | None = None) -> tuple[Index, Index, Index]:
         """Per known word of each text: row, word number, and the number of the word after it in the same text or −1."""
+        if lists is None and len(series) <= SMALL:
+            cells = series.to_list()
+            if all(c is None or c.isascii() for c in cells):
+                return self._few_tokens(cells)
         lists = _split(series, self.pattern) if lists is None else lists
         length = lists.list.len().fill_null(0).to_numpy().astype(np.int64)
         row = np.repeat(np.arange(len(series)), length)
         if len(row) == 0:
             return row, row, row
-        if len(series) <= SMALL:
-            number = self._numbers()
-            word = np.array([number.get(w, -1) for cell in lists.to_list() for w in cell or ()], dtype=np.int64)
-        else:
-            flat = lists.filter(lists.list.len() > 0).explode()
-            word = flat.cast(pl.Enum(self.words), strict=False).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
-        after = np.full(len(word), -1, dtype=np.int64)
-        after[:-1] = np.where(row[:-1] == row[1:], word[1:], -1)
-        known = word >= 0
-        return row[known], word[known], after[known]
+        flat = lists.filter(lists.list.len() > 0).explode()
+        word = flat.cast(pl.Enum(self.words), strict=False).to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
+        return _followed(row, word)
+
+    def _few_tokens(self, cells: list[str | None]) -> tuple[Index, Index, Index]:
+        """Cut a few ASCII texts in Python, where its words and polars' are the same."""
+        number, find = self._numbers(), ASCII_PATTERNS[self.pattern].findall
+        cut = [find(c[:MAX_CHARS].lower()) if c else [] for c in cells]
+        row = np.repeat(np.arange(len(cut)), [len(words) for words in cut])
+        return _followed(row, np.array([number.get(w, -1) for words in cut for w in words], dtype=np.int64))
 
     def _numbers(self) -> dict[str, int]:
         if not self._number:
@@ -151,14 +159,14 @@ class TextModel:
             row = np.concatenate([row, row[both][hit]])
             column = np.concatenate([column, len(self.single) + at[hit]])
         row, column = row[column >= 0], column[column >= 0]
-        matrix = sp.csr_matrix((np.ones(len(row), dtype=np.float32), (row, column)), shape=(len(series), self.n_features))
-        matrix.sum_duplicates()
-        matrix.data = (1.0 + np.log(matrix.data)) * self.idf[matrix.indices]
-        lengths = np.sqrt(np.add.reduceat(np.append(matrix.data**2, 0.0), matrix.indptr[:-1])) if len(series) else np.empty(0)
-        filled = np.diff(matrix.indptr)
-        lengths = np.where(filled > 0, lengths, 1.0)
-        matrix.data = (matrix.data / np.repeat(lengths, filled)).astype(np.float32)
-        return matrix
+        cell, times = np.unique(row * self.n_features + column, return_counts=True)
+        row, column = np.divmod(cell, max(self.n_features, 1))
+        weight = (1.0 + np.log(times)).astype(np.float32) * self.idf[column]
+        filled = np.bincount(row, minlength=len(series))
+        length = np.sqrt(np.bincount(row, weights=weight.astype(np.float64) ** 2, minlength=len(series)))
+        weight = (weight / length[row]).astype(np.float32)
+        indptr = np.concatenate([[0], np.cumsum(filled)]).astype(np.int32)
+        return sp.csr_matrix((weight, column.astype(np.int32), indptr), shape=(len(series), self.n_features))
 
     def latent(self, series: pl.Series, *, standard: bool) -> NDArray[np.float32]:
         """(n,) texts -> (n, k); ``standard`` divides by the spread."""
@@ -181,6 +189,13 @@ class TextModel:
         return cls(state["pattern"], tuple(state["words"]), *(arrays[k] for k in ("single", "pairs", "idf", "directions", "deviation")))
 
 
+def _followed(row: Index, word: Index) -> tuple[Index, Index, Index]:
+    after = np.full(len(word), -1, dtype=np.int64)
+    after[:-1] = np.where(row[:-1] == row[1:], word[1:], -1)
+    known = word >= 0
+    return row[known], word[known], after[known]
+
+
 def _split(series: pl.Series, pattern: str) -> pl.Series:
     return series.str.slice(0, MAX_CHARS).str.to_lowercase().str.extract_all(pattern)
 
@@ -201,15 +216,18 @@ def _most_common(df: Index, least: int, most: int) -> Index:
 
 def counts(series: pl.Series) -> Vector:
     """(n,) texts -> (n, 2): characters and words; NaN for missing cells."""
+    if len(series) <= SMALL:
+        cells = series.to_list()
+        if all(c is None or c.isascii() for c in cells):
+            nothing = (np.nan, np.nan)
+            return np.array([nothing if c is None else (len(c), len(SPACES.findall(c)) + 1) for c in cells], dtype=np.float64).reshape(-1, 2)
     chars = series.str.len_chars().cast(pl.Float64).to_numpy()
     words = (series.str.count_matches(r"\s+") + 1).cast(pl.Float64).to_numpy()
     return np.stack([chars, words], axis=1).astype(np.float64)
 
 
-def shares_tokens(values: tuple[str, ...]) -> bool:
+def shares_tokens(series: pl.Series) -> bool:
     """Whether levels are built from pieces that other levels share, so that the pieces say more than the whole."""
-    if not values:
-        return False
-    pieces = pl.Series(values, dtype=pl.String).str.to_lowercase().str.extract_all(TOKENS)
-    flat = pieces.explode().drop_nulls()
-    return len(flat) >= 1.2 * len(values) and flat.n_unique() <= 0.8 * len(flat)
+    levels = series.drop_nulls().unique(maintain_order=True).head(MAX_SHARED)
+    flat = levels.str.to_lowercase().str.extract_all(TOKENS).explode().drop_nulls()
+    return len(flat) >= 1.2 * len(levels) and flat.n_unique() <= 0.8 * len(flat)

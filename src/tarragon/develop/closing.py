@@ -56,6 +56,8 @@ def package(story: Story, spec: Spec, run: Run, registry: Registry) -> Package |
         score=nan if score.value is None else score.value,
         low=nan if score.low is None else score.low,
         high=nan if score.high is None else score.high,
+        columns=tuple((c.name, str(c.kind)) for c in story.table.features),
+        classes=tuple(map(str, story.table.classes)),
         lineage={
             "run": run.job.name,
             "verdict": story.verdict.decision,

@@ -4,16 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tarragon.engine.events import Line, append
+    from tarragon.engine.events import append_event
     from tarragon.engine.executor.inline import InlineExecutor
     from tarragon.engine.executor.local import LocalExecutor
     from tarragon.engine.executor.protocol import Executor, Handle, Task, WorkerError
-    from tarragon.engine.layout import contained, home, suggested, valid_name
     from tarragon.engine.job import Job
+    from tarragon.engine.layout import contained, home, suggested, valid_name
     from tarragon.engine.machine import calibrate, code_sha256, environment, environment_sha256, seed_for
-    from tarragon.engine.objects import ObjectRecord, Objects
+    from tarragon.engine.objects import Objects
     from tarragon.engine.plain import to_plain
-    from tarragon.engine.protocol import Event, JobRecord, State
+    from tarragon.engine.protocol import Event, JobRecord, ObjectRecord, State
     from tarragon.engine.record import dump, load
     from tarragon.engine.replay import WorkRecord, WorkUnit, difference
     from tarragon.engine.store import Store
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from tarragon.engine.workspace import Workspace
 
 _HOMES = {
-    "events": ("Line", "append"),
+    "events": ("append_event",),
     "executor.inline": ("InlineExecutor",),
     "executor.local": ("LocalExecutor",),
     "executor.protocol": ("Executor", "Handle", "Task", "WorkerError"),
     "layout": ("contained", "home", "suggested", "valid_name"),
     "job": ("Job",),
     "machine": ("calibrate", "code_sha256", "environment", "environment_sha256", "seed_for"),
-    "objects": ("ObjectRecord", "Objects"),
+    "objects": ("Objects",),
     "plain": ("to_plain",),
-    "protocol": ("Event", "JobRecord", "State"),
+    "protocol": ("Event", "JobRecord", "ObjectRecord", "State"),
     "record": ("dump", "load"),
     "replay": ("WorkRecord", "WorkUnit", "difference"),
     "store": ("Store",),
@@ -40,10 +40,10 @@ _HOMES = {
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord", "Line", "LocalExecutor", "ObjectRecord", "Objects",
-    "State", "Store", "Task", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append", "calibrate", "code_sha256",
-    "contained", "difference", "dump", "environment", "environment_sha256", "from_plain", "home", "load", "seed_for",
-    "suggested", "to_plain", "valid_name",
+    "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord", "LocalExecutor", "ObjectRecord", "Objects",
+    "State", "Store", "Task", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event", "calibrate",
+    "code_sha256", "contained", "difference", "dump", "environment", "environment_sha256", "from_plain", "home", "load",
+    "seed_for", "suggested", "to_plain", "valid_name",
 ]  # fmt: skip
 
 

@@ -40,19 +40,30 @@ class Line:
     payload: Mapping[str, object]
 
 
-def append(folder: Path, line: Line) -> None:
+def append_event(folder: Path, kind: str, payload: Mapping[str, object], *, time: float) -> None:
     """Write an event at the end of a job's file, in one piece; it survives the writer's death once this returns.
+
+    Parameters
+    ----------
+    folder : Path
+        The job's.
+    kind : str
+        One word: "trial", "epoch". Not "state".
+    payload : mapping
+    time : float
+        Seconds since 1970.
 
     Raises
     ------
     ParameterError
-        When a field of the payload has no plain form.
+        When a field of the payload has no plain form, or the kind is empty or the engine's own.
     StorageError
         When the disk refuses.
     """
-    text = json.dumps({"time": line.time, "kind": line.kind, "payload": to_plain(line.payload)}, allow_nan=False)
+    content = {"time": time, "kind": _checked(kind), "payload": to_plain(dict(payload))}
+    text = json.dumps(content, allow_nan=False)
     path = folder / FILE
-    with refusals(f"record the event {line.kind}", path):
+    with refusals(f"record the event {kind}", path):
         handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
@@ -60,7 +71,7 @@ def append(folder: Path, line: Line) -> None:
             torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"
             data = b"\n" * torn + text.encode() + b"\n"
             if os.write(handle, data) != len(data):
-                raise full(f"record the event {line.kind}", path)
+                raise full(f"record the event {kind}", path)
         finally:
             os.close(handle)
 
@@ -103,7 +114,7 @@ def _line(text: bytes) -> Line | None:
         return None
 
 
-def checked_kind(kind: str) -> str:
+def _checked(kind: str) -> str:
     """Return an event's kind unless it is empty or the one the engine keeps for itself."""
     if kind and kind != "state":
         return kind

@@ -110,7 +110,7 @@ class Job:
             The event's own values, as :mod:`tarragon.engine.plain` knows them.
         """
         self._check()
-        events.append(self.folder, Line(self._clock(), events.checked_kind(kind), fields))
+        events.append_event(self.folder, kind, fields, time=self._clock())
 
     def events(self) -> tuple[Event, ...]:
         """Return everything that happened so far, in order; what workers wrote a moment ago included."""

@@ -1,11 +1,12 @@
-"""What a job is, as values: its states, its record and its events."""
+"""The room's values and seams: a job's states, record and events; an object's record, and where objects are kept."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeAlias
 
-Value: TypeAlias = "None | bool | int | float | str"
+Value: TypeAlias = bool | int | float | str | None
 
 
 class State(StrEnum):
@@ -101,3 +102,43 @@ class Event:
     time: float
     kind: str
     payload: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecord:
+    """What is known of an object without reading it.
+
+    Parameters
+    ----------
+    uri : str
+        ``s3://bucket/key``.
+    size_bytes : int
+    modified : float
+        Seconds since 1970; 0 where the store does not say.
+    """
+
+    uri: str
+    size_bytes: int
+    modified: float
+
+
+class Backend(Protocol):
+    """Where bytes really are. Paths are ``bucket/key``, checked by the caller."""
+
+    def write(self, path: str, source: Path | bytes) -> None:
+        """Store an object, replacing what was there."""
+
+    def open(self, path: str) -> BinaryIO:
+        """Open for reading. Raises ``FileNotFoundError``."""
+
+    def find(self, prefix: str) -> list[ObjectRecord]:
+        """List objects whose path begins with a prefix, by path."""
+
+    def stat(self, path: str) -> ObjectRecord:
+        """Describe one. Raises ``FileNotFoundError``."""
+
+    def delete(self, path: str) -> None:
+        """Remove one; none is fine."""
+
+    def write_folder(self, path: str, folder: Path) -> None:
+        """Store every file of a folder under a prefix that is still empty. Raises ``FileExistsError``."""

@@ -1,8 +1,8 @@
 """A value in a file: JSON for what people read, a ``.npz`` beside it for arrays.
 
-``dump(value, "trials.json")`` writes ``trials.json`` and, when the value holds arrays, ``trials.<hash>.npz``. The arrays
-go first, under a name made of their content, and the JSON file that names them is renamed into place last: a reader sees
-the old value whole or the new one whole, whatever is killed when. Arrays are read without pickle.
+``dump(value, "trials.json")`` writes ``trials.json`` and, when the value holds arrays, ``trials.<hash>.npz``. The
+arrays go first, under a name made of their content, and the JSON file that names them is renamed into place last: a
+reader sees the old value whole or the new one whole, whatever is killed when. Arrays are read without pickle.
 """
 
 import hashlib

@@ -36,6 +36,7 @@ class Mismatch(Exception):  # noqa: N818 - an internal signal, turned into Integ
         self.plain, self.expected, self.way = plain, expected, ""
 
     def at(self, step: str) -> "Mismatch":
+        """Add a step to the way."""
         self.way = step + self.way
         return self
 
@@ -62,7 +63,7 @@ def from_plain(plain: Plain, kind: type[T], arrays: Arrays | None = None) -> T:
     {'a': (1, 2)}
     """
     try:
-        return cast(T, decoder(kind)(plain, arrays or {}))
+        return cast(T, decoder(cast(Any, kind))(plain, arrays or {}))
     except Mismatch as mismatch:
         raise IntegrityError(
             f"Saved data does not fit {getattr(kind, '__name__', kind)}",

@@ -20,9 +20,10 @@ import sqlalchemy as sa
 from tarragon.engine import ledger
 from tarragon.engine.disk import flush_folder, refusals, remove, sweep
 from tarragon.engine.events import Line
-from tarragon.engine.layout import contained, home as default_home, valid_name
 from tarragon.engine.identity import described, myself
 from tarragon.engine.job import BEAT_S, LEASE_S, Identity, Job
+from tarragon.engine.layout import contained, valid_name
+from tarragon.engine.layout import home as default_home
 from tarragon.engine.protocol import Event, JobRecord, State
 from tarragon.engine.store import Store
 from tarragon.errors import ConflictError, NotFoundError, TarragonError, near_miss

@@ -1,4 +1,4 @@
-"""Finished models with names: versions that never change, approval, lineage, and an audit log that cannot be edited unseen."""
+"""Finished models with names: versions that never change, approval, lineage, and an audit log in a hash chain."""
 
 from tarragon.registry.audit import Act, Entry
 from tarragon.registry.manifest import FileRecord, Manifest, PackageFacts

@@ -1,4 +1,4 @@
-"""Package folders on disk: staged beside their place, flushed, then moved into it in one step.
+"""Package folders on disk: staged out of sight, flushed, then moved into their place in one step.
 
 A package in the making lies under a hidden name that carries its writer's identity, so that what a dead writer left is
 swept by the next one, and what a living one is writing is left alone.
@@ -6,7 +6,6 @@ swept by the next one, and what a living one is writing is left alone.
 
 import hashlib
 import os
-import shutil
 from pathlib import Path
 
 from tarragon.engine.disk import flush_folder, refusals, remove, sweep, temporary_in
@@ -16,8 +15,8 @@ from tarragon.registry.manifest import MANIFEST, FileRecord, Manifest
 BLOCK_BYTES = 1 << 20
 
 
-def stage(group: Path, folder: Path, manifest: Manifest) -> Path:
-    """Copy what the manifest names into a hidden folder under ``group``; durable once this returns.
+def stage(making: Path, folder: Path, manifest: Manifest) -> Path:
+    """Copy what the manifest names into a new folder under ``making``; durable once this returns.
 
     Raises
     ------
@@ -26,10 +25,10 @@ def stage(group: Path, folder: Path, manifest: Manifest) -> Path:
     StorageError
         If the disk is full or refuses; nothing is left behind.
     """
-    with refusals("register the model", group):
-        group.mkdir(parents=True, exist_ok=True)
-        sweep(group)
-        staged = temporary_in(group, "package")
+    with refusals("register the model", making):
+        making.mkdir(parents=True, exist_ok=True)
+        sweep(making)
+        staged = temporary_in(making, "package")
         try:
             for file in manifest.files:
                 target = staged / file.path
@@ -71,13 +70,8 @@ def place(staged: Path, final: Path) -> None:
     by a writer that died before it committed.
     """
     with refusals("register the model", final):
-        if final.exists():
-            remove(final)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        remove(final)
         os.rename(staged, final)
         flush_folder(final.parent)
 
-
-def take_out(folder: Path, target: Path) -> None:
-    """Copy a package's model files to a new folder, without the manifest."""
-    with refusals("copy the model", target):
-        shutil.copytree(folder, target, ignore=lambda at, names: {MANIFEST} if Path(at) == folder else set())

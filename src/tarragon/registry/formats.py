@@ -13,13 +13,19 @@ from tarragon.errors import DataError
 
 HEAD_BYTES = 4096
 CODE = frozenset(
-    ".pkl .pickle .joblib .dill .cloudpickle .pt .pth .ckpt .h5 .hdf5 .keras .mlmodel .pb .py .pyc .so .dll .sh .exe".split()
-)
+    {
+        ".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle", ".pt", ".pth", ".ckpt", ".h5", ".hdf5", ".keras",
+        ".mlmodel", ".pb", ".py", ".pyc", ".so", ".dll", ".sh", ".exe",
+    }
+)  # fmt: skip
 SKOPS_ROOTS = frozenset({"builtins", "collections", "numpy", "scipy", "sklearn"})
 SKOPS_BUILTINS = frozenset(
-    "bool bytearray bytes complex dict float frozenset int list range set slice str tuple".split()
-)
-SKOPS_REFUSED = frozenset({"FunctionNode", "MethodNode", "PartialNode", "JsonNode.Unknown", "ObjectNode.Unknown"})
+    {
+        "bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "range", "set", "slice",
+        "str", "tuple",
+    }
+)  # fmt: skip
+SKOPS_REFUSED = frozenset({"FunctionNode", "MethodNode", "PartialNode"})  # loaders that name something to call
 Check = Callable[[Path, bytes], bool]
 
 
@@ -47,7 +53,7 @@ def _starts(magic: bytes) -> Check:
 
 
 def _plain_array(head: bytes) -> bool:
-    """A .npy header whose type holds no Python objects: its values would be pickled."""
+    """Return whether a .npy header names a type without Python objects, whose values would be pickled."""
     start = 10 if head[6:7] == b"\x01" else 12  # version 1 has a 2-byte header length, later ones 4 (numpy NEP 1)
     header = head[start:].partition(b"\n")[0]
     return head.startswith(b"\x93NUMPY") and b"descr" in header and b"|O" not in header and b"'O" not in header
@@ -71,7 +77,7 @@ def _peek(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 
 def _skops(path: Path, head: bytes) -> bool:
-    """A skops file whose schema names allow-listed types only."""
+    """Return whether a skops file names allow-listed types only."""
     if not head.startswith(b"PK\x03\x04") or not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:

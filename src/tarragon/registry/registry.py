@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tarragon.engine import Workspace, valid_name
+from tarragon.engine.disk import remove
 from tarragon.errors import ConflictError, IntegrityError, NotFoundError, ParameterError, near_miss
 from tarragon.registry import files, shelf
 from tarragon.registry.audit import Act, Entry, faults, iso
@@ -18,6 +19,7 @@ from tarragon.registry.manifest import MANIFEST, Manifest, PackageFacts, describ
 from tarragon.registry.protocol import Approval, Package
 
 BUCKET = "registry"
+MAKING = ".making"  # beside the buckets, where the object store keeps unfinished writes too
 REGISTER, APPROVE, REJECT = "register", "approve", "reject"
 STATE_AFTER = {
     REGISTER: Approval.PENDING,
@@ -69,7 +71,7 @@ class Registry:
         """
         group = valid_name(facts.group, "model name")
         manifest = describe(folder, facts)
-        staged = files.stage(self._root / group, folder, manifest)
+        staged = files.stage(self._root.with_name(MAKING), folder, manifest)
         try:
             with self._store.begin(only="audit") as connection:
                 now = self._clock()
@@ -94,7 +96,7 @@ class Registry:
                 shelf.append(connection, Act(now, _actor(facts.actor), REGISTER, package.name, "", package.sha256))
                 files.place(staged, self._folder(package))
         except BaseException:
-            files.remove(staged)
+            remove(staged)
             raise
         return package
 

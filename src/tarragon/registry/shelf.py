@@ -100,7 +100,7 @@ def entries(connection: sa.Connection, subject: str | None = None) -> tuple[Entr
 
 
 def _facts(package: Package) -> Mapping[str, object]:
-    """What is kept of a package beside its name and state."""
+    """Gather what is kept of a package beside its name and state."""
     return {
         "uri": package.uri,
         "sha256": package.sha256,

@@ -179,7 +179,7 @@ WRITERS: Mapping[str, Writer] = {
 
 
 def _free_names(names: tuple[str, ...], taken: set[str]) -> tuple[str, ...]:
-    """Number the answers' names alike where the table has one of them already: a table may be scored twice."""
+    """Keep clear of the table's own columns by numbering all names alike: a table may be scored twice."""
     number, free = 1, names
     while taken & set(free):
         number += 1

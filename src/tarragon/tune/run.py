@@ -103,7 +103,7 @@ class Race:
     on_tick: Callable[[Tick], None] = lambda tick: None
 
     attempts: list[Attempt] = field(default_factory=list, init=False)
-    running: dict[Handle, tuple[Attempt, tuple[int, ...]]] = field(default_factory=dict, init=False)
+    running: list[tuple[Handle, Attempt, tuple[int, ...]]] = field(default_factory=list, init=False)
     waiting: list[Candidate] = field(default_factory=list, init=False)
     samplers: dict[str, Sampler] = field(default_factory=dict, init=False)
     trials: dict[str, Trial] = field(default_factory=dict, init=False)
@@ -126,11 +126,12 @@ class Race:
                 self.ended = self.ended or "every candidate was tried"
                 break
             left = max(0.0, self.deadline - self.clock())
-            for handle in self.executor.wait(tuple(self.running), min(0.1, left)):
-                self._settle(handle)
-        for handle in tuple(self.running):
+            self.executor.wait([handle for handle, _, _ in self.running], min(0.1, left))
+            for ended in [each for each in self.running if each[0].done()]:
+                self.running.remove(ended)
+                self._settle(*ended)
+        for handle, attempt, folds in self.running:
             handle.kill()
-            attempt, folds = self.running.pop(handle)
             attempt.collect(folds)
             self._close_if_complete(attempt)
         return self._outcome()
@@ -285,10 +286,9 @@ class Race:
         }
         attempt.running.update(folds)
         task = Task("tarragon.train.unit:work", argument, attempt.folder / "tasks" / str(folds[0]), f"{attempt.name} {folds}")
-        self.running[self.executor.submit(task)] = (attempt, folds)
+        self.running.append((self.executor.submit(task), attempt, folds))
 
-    def _settle(self, handle: Handle) -> None:
-        attempt, folds = self.running.pop(handle)
+    def _settle(self, handle: Handle, attempt: Attempt, folds: tuple[int, ...]) -> None:
         try:
             handle.result()
         except JobError as error:
@@ -359,7 +359,7 @@ class Race:
         state = attempt.dropped or (
             "done" if attempt.name in self.trials else f"{len(attempt.records)} of {self.n_folds} folds"
         )
-        following = ", ".join(sorted({a.name for a, _ in self.running.values()})) or (
+        following = ", ".join(sorted({a.name for _, a, _ in self.running})) or (
             self.waiting[0].algorithm if self.waiting else "search"
         )
         self.on_tick(Tick(f"{attempt.name}: {score} ({state})", len(self.trials), leader, following))

@@ -169,8 +169,8 @@ def _redirect(folder: Path) -> None:
         file = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
         os.dup2(file, number)
     os.closerange(3, _highest_descriptor() + 1)
-    sys.stdout = open(1, "w", buffering=1, closefd=False)
-    sys.stderr = open(2, "w", buffering=1, closefd=False)
+    sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115 - open to the end
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115 - open to the end
 
 
 def _highest_descriptor() -> int:
@@ -180,16 +180,10 @@ def _highest_descriptor() -> int:
         return os.sysconf("SC_OPEN_MAX")
 
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_MAX_THREADS", "POLARS_MAX_THREADS",
-)  # fmt: skip
-
-
 def _limit_threads(threads: int) -> None:
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))  # for libraries that load later
+    os.environ.update(dict.fromkeys(work.THREADS, str(threads)))  # for libraries that load later
     if threads > 1 and "threadpoolctl" in sys.modules:
-        import threadpoolctl
+        import threadpoolctl  # type: ignore[import-untyped]
 
         threadpoolctl.threadpool_limits(threads)  # for those loaded already, which began with one
 

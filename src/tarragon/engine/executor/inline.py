@@ -8,7 +8,6 @@ from typing import Self
 
 from tarragon.engine.executor import work
 from tarragon.engine.executor.protocol import Handle, Task
-from tarragon.errors import ConflictError
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class InlineExecutor:
     def submit(self, task: Task) -> Handle:
         """Run a task to its end."""
         if self._closed:
-            raise closed(task)
+            raise work.closed(task)
         argument = work.packed(task)
         work.clear(task.folder)
         with (
@@ -67,8 +66,3 @@ class InlineExecutor:
     def close(self) -> None:
         """Take no more tasks."""
         self._closed = True
-
-
-def closed(task: Task) -> ConflictError:
-    """Build the error of a task given to a closed executor."""
-    return ConflictError(f"{task.title} was not started", why="its executor is closed", fix="Open a new one")

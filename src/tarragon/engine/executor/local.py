@@ -14,12 +14,12 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
 from tarragon.engine.executor import work
-from tarragon.engine.executor.inline import closed
 from tarragon.engine.executor.protocol import Ending, Handle, Task, WorkerError
 from tarragon.errors import ParameterError
 
@@ -102,7 +102,7 @@ class LocalExecutor:
         work.clear(task.folder)
         with self._changed:
             if not self._open:
-                raise closed(task)
+                raise work.closed(task)
             self._count += 1
             handle = LocalHandle(task, self._count, argument, self)
             self._waiting.append(handle)
@@ -130,7 +130,7 @@ class LocalExecutor:
 
     def _launch(self) -> None:
         ours, theirs = socket.socketpair()
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the server
         with theirs:
             self._server = subprocess.Popen(
                 [sys.executable, "-P", "-m", SERVER, str(theirs.fileno())],
@@ -148,10 +148,8 @@ class LocalExecutor:
         self._reader.start()
 
     def _say(self, **words: object) -> None:
-        try:
+        with suppress(OSError):  # the server is gone: the reader sees the end of the line and deals with it
             self._line.sendall(json.dumps(words).encode() + b"\n")
-        except OSError:
-            pass  # the server is gone: the reader sees the end of the line and deals with it
 
     def _pump(self) -> None:
         while self._waiting and len(self._running) < self.capacity:
@@ -226,11 +224,9 @@ class LocalExecutor:
 
 def _environment() -> dict[str, str]:
     """Make the server's environment: our import path, one thread for everything that loads, a fixed hash seed."""
-    from tarragon.engine.executor.forkserver import THREAD_VARIABLES
-
     path = [entry or os.getcwd() for entry in sys.path]
     fixed = {"PYTHONPATH": os.pathsep.join(path), "PYTHONHASHSEED": "0"}
-    return {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), **fixed}
+    return {**os.environ, **dict.fromkeys(work.THREADS, "1"), **fixed}
 
 
 def _ended_badly(task: Task, ending: Mapping[str, Any]) -> WorkerError:

@@ -1,4 +1,4 @@
-"""The inside of a task, the same in this process and in a forked one: find the function, call it, write what came of it.
+"""The inside of a task, the same in this process and in a forked one: find the function, call it, write the outcome.
 
 ``result.json`` holds ``{"result": {…}}`` or ``{"error": {…}}`` and appears whole or not at all.
 """
@@ -16,11 +16,15 @@ from tarragon.engine.disk import refusals
 from tarragon.engine.executor.protocol import Ending, Task, WorkerError
 from tarragon.engine.plain import to_plain
 from tarragon.engine.typed import from_plain
-from tarragon.errors import ParameterError, TarragonError
+from tarragon.errors import ConflictError, ParameterError, TarragonError
 
 RESULT, OUT, ERR = "result.json", "stdout.txt", "stderr.txt"
 UNWRITTEN = 74  # exit status of a worker that could not write its outcome (EX_IOERR of sysexits.h)
 FRAMES = 3  # innermost lines of a traceback that a message repeats
+THREADS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_MAX_THREADS", "POLARS_MAX_THREADS",
+)  # fmt: skip
 Function = Callable[[Mapping[str, Any], Path], Mapping[str, Any] | None]
 
 
@@ -60,11 +64,13 @@ def perform(target: str, argument: str, folder: Path) -> bool:
 def described(error: BaseException) -> dict[str, str]:
     """Put an exception into words that can travel."""
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES:]
-    own = isinstance(error, TarragonError)
+    fix, message = "", str(error)
+    if isinstance(error, TarragonError):
+        fix, message = error.fix, ". ".join(part for part in (error.what, error.why) if part)
     return {
         "type": type(error).__name__,
-        "message": str(error),
-        "fix": error.fix if own else "",
+        "message": message,
+        "fix": fix,
         "where": " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames)),
         "traceback": "".join(traceback.format_exception(error)),
     }
@@ -95,6 +101,11 @@ def raised(task: Task, error: Mapping[str, str]) -> WorkerError:
         ending=ending,
         error=(error["type"], error["traceback"]),
     )
+
+
+def closed(task: Task) -> ConflictError:
+    """Build the error of a task given to a closed executor."""
+    return ConflictError(f"{task.title} was not started", why="its executor is closed", fix="Open a new one")
 
 
 def clear(folder: Path) -> None:

@@ -99,10 +99,10 @@ def replay(
     quiet: Quiet = False,
 ) -> int:
     """Do a run again and compare it byte by byte."""
-    from tarragon.develop import api
+    from tarragon.develop.replay import replay as again
 
     with display(quiet=quiet) as show:
-        result = api.replay(run, home=home, progress=show)
+        result = again(run, home=home, progress=show)
     code = OK if result.equal else BROKEN
     if as_json:
         show_json(

@@ -69,7 +69,7 @@ def environment() -> list[Check]:
 
 
 def extras() -> list[Check]:
-    """Optional parts: here, or what they would add."""
+    """Look for the optional parts; say what the missing ones would add."""
     checks = []
     for extra, module, adds in EXTRAS:
         here = importlib.util.find_spec(module) is not None
@@ -100,8 +100,8 @@ def storage(home: Path | None) -> list[Check]:
     except TarragonError as error:
         return [Check("store", error.what, ok=False, fix=f"{error.why}. {error.fix}")]
     except OSError as refusal:
-        error = storage_error(refusal)
-        return [Check("store", error.why, ok=False, fix=error.fix)]
+        said = storage_error(refusal)
+        return [Check("store", said.why, ok=False, fix=said.fix)]
 
 
 def doctor(home: Home = None, as_json: Json = False, quiet: Quiet = False) -> int:

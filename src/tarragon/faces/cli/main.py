@@ -21,7 +21,7 @@ from tarragon.faces.cli.predict import predict
 from tarragon.faces.cli.runs import report, runs
 
 # Typer ships its own copy of click in some versions and uses the installed one in others: ask it which.
-UsageProblem = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+UsageProblem: type[typer.BadParameter] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 app = typer.Typer(
     help="Model development on your own machine: choose, train and refine, analyse.",
@@ -65,10 +65,9 @@ def run(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _say("aborted", "Ctrl-C was pressed twice", "`tarragon runs` names runs that can be resumed", as_json)
     except UsageProblem as problem:
-        usage = problem.ctx.get_usage() if getattr(problem, "ctx", None) else ""
-        fix = f"{usage}; `--help` says more" if usage else "`tarragon --help` says more"
-        _say(problem.format_message().rstrip("."), "", fix, as_json, USAGE)
-        return USAGE
+        context = getattr(problem, "ctx", None)  # only some of the family have one
+        usage = "" if context is None else f"{context.get_usage()}; "
+        return _say(problem.format_message().rstrip("."), "", f"{usage}`--help` says more", as_json, USAGE)
     return code if isinstance(code, int) else OK
 
 

@@ -1,0 +1,98 @@
+"""Makes new rows look like the training rows: same columns, same order, same types."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from tarragon.data.clean import SMALL, Recipe, apply, few
+from tarragon.data.source import Source, load
+from tarragon.data.table import Kind, Table
+
+DTYPES = {"number": pl.Float64(), "text": pl.String(), "boolean": pl.Boolean(), "datetime": pl.Datetime("us")}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """How one column is read again."""
+
+    name: str
+    kind: Kind
+    recipe: Recipe
+
+
+def specs_of(table: Table) -> tuple[Spec, ...]:
+    """Specs of a table's feature columns; from the types in its frame where the reader left no recipe."""
+    return tuple(Spec(c.name, c.kind, recipe_of(table, c.name)) for c in table.features)
+
+
+def recipe_of(table: Table, name: str) -> Recipe:
+    """Return the recipe a column was read with."""
+    known = table.recipes.get(name)
+    if known is not None:
+        return known
+    dtype = table.frame.schema[name]
+    if dtype == pl.Boolean:
+        return Recipe("boolean")
+    if dtype == pl.Datetime:
+        return Recipe("datetime")
+    return Recipe("number" if dtype.is_numeric() else "text")
+
+
+def align(source: Source, specs: Sequence[Spec]) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Read a path or frame as the training table was read. See :meth:`tarragon.data.Encoder.align`."""
+    names = [spec.name for spec in specs]
+    if isinstance(source, pl.DataFrame):
+        frame = source
+    else:
+        frame = load(source, expect=names, drop=_others(names), hashed=False).frame
+    there = frame.schema
+    missing = [n for n in names if n not in there]
+    made, damaged = [], []
+    for spec in specs:
+        dtype = DTYPES[spec.recipe.type]
+        if spec.name not in there:
+            made.append(pl.Series(spec.name, [None], dtype=dtype).new_from_index(0, frame.height))
+            continue
+        raw = frame.get_column(spec.name)
+        quick = few(raw, spec.recipe) if frame.height <= SMALL else None
+        series = apply(_castable(raw), spec.recipe) if quick is None else quick
+        if spec.recipe.type != "text" and series.null_count() > raw.null_count():
+            damaged.append(f'"{spec.name}"')
+        made.append(series if series.dtype == dtype else series.cast(dtype))
+    notes = []
+    if missing:
+        shown = ", ".join(f'"{n}"' for n in missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+        notes.append(f"Missing columns, filled as unknown: {shown}")
+    if damaged:
+        notes.append(f"Cells that do not fit were read as missing in: {', '.join(damaged[:10])}")
+    return pl.DataFrame(made), tuple(notes)
+
+
+class _Others:
+    """Every name but those that are needed: a nested column nobody needs does not hurt."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = frozenset(names)
+
+    def __contains__(self, name: object) -> bool:
+        return name not in self._names
+
+    def __iter__(self) -> "object":
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def _others(names: Sequence[str]) -> "_Others":
+    return _Others(names)
+
+
+def _castable(series: pl.Series) -> pl.Series:
+    """Turn types no column is trained on into text."""
+    if series.dtype == pl.Object:
+        from tarragon.data.source import cell_text
+
+        return pl.Series(series.name, [None if v is None else cell_text(v) for v in series.to_list()], dtype=pl.String)
+    return series

@@ -1,0 +1,112 @@
+"""Objects as plain files: ``<root>/<bucket>/<key>``, written aside, flushed, renamed into place."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import BinaryIO
+
+from tarragon.engine.disk import atomic, flush_folder, refusals, remove, sweep, temporary_in
+from tarragon.engine.layout import contained
+from tarragon.engine.protocol import ObjectRecord
+
+MAKING = ".making"  # where unfinished writes are: no bucket's name begins with a dot
+
+
+class LocalFiles:
+    """A folder as an object store.
+
+    Parameters
+    ----------
+    root : Path
+        Made when something is first written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        sweep(root / MAKING)  # what killed writers left
+
+    def write(self, path: str, source: Path | bytes) -> None:
+        """Store an object, replacing what was there."""
+        target = contained(self._root, path)
+        if target.is_dir():
+            raise IsADirectoryError(str(target))
+        with atomic(target, beside=self._making()) as file:
+            if isinstance(source, bytes):
+                file.write(source)
+            else:
+                with open(source, "rb") as given:
+                    shutil.copyfileobj(given, file, 1 << 20)
+
+    def open(self, path: str) -> BinaryIO:
+        """Open for reading."""
+        return open(contained(self._root, path), "rb")
+
+    def find(self, prefix: str) -> list[ObjectRecord]:
+        """List objects whose path begins with a prefix, by path."""
+        root = self._root.resolve()
+        top = root / prefix.rpartition("/")[0]
+        if not top.resolve().is_relative_to(root):
+            return []
+        files = (Path(folder) / name for folder, _, names in os.walk(top) for name in names)
+        found = sorted(path.relative_to(root).as_posix() for path in files)
+        return [self.stat(path) for path in found if path.startswith(prefix)]
+
+    def stat(self, path: str) -> ObjectRecord:
+        """Describe an object."""
+        target = contained(self._root, path)
+        facts = target.stat()
+        if target.is_dir():
+            raise IsADirectoryError(str(target))
+        return ObjectRecord(f"s3://{path}", facts.st_size, facts.st_mtime)
+
+    def delete(self, path: str) -> None:
+        """Remove an object, and the folders that become empty with it."""
+        target = contained(self._root, path)
+        if not target.is_file():
+            return
+        target.unlink()
+        flush_folder(target.parent)
+        for folder in target.parents:
+            if folder.parent == self._root.resolve() or any(folder.iterdir()):
+                return  # the bucket itself stays
+            folder.rmdir()
+
+    def write_folder(self, path: str, folder: Path) -> None:
+        """Store a folder: copied aside, flushed, then renamed as a whole."""
+        target = contained(self._root, path)
+        making = temporary_in(self._making(), target.name)
+        with refusals(f"store the folder {path}", target):
+            try:
+                shutil.copytree(folder, making, symlinks=False)
+                for current, _, names in os.walk(making):
+                    for name in names:
+                        _flush(Path(current) / name)
+                    flush_folder(Path(current))
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if target.exists():
+                    raise FileExistsError(str(target))
+                os.rename(making, target)  # fails when the target came to be meanwhile and is not empty
+                flush_folder(target.parent)
+            except OSError as error:
+                remove(making)
+                if target.exists() and any(target.iterdir()):
+                    raise FileExistsError(str(target)) from error
+                raise
+
+    def where(self, path: str) -> Path:
+        """Say where an object or prefix lies."""
+        return contained(self._root, path)
+
+    def _making(self) -> Path:
+        folder = self._root / MAKING
+        with refusals("write to the object store", folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
