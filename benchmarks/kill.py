@@ -1,6 +1,6 @@
 """Kill a run with SIGKILL at random moments, again and again, resuming in between; then look for damage.
 
-    python benchmarks/kill.py [TABLE.csv TARGET] [--kills 20] [--time 20] [--seed 0]
+python benchmarks/kill.py [TABLE.csv TARGET] [--kills 20] [--time 20] [--seed 0]
 """
 
 from __future__ import annotations
@@ -41,9 +41,24 @@ def main() -> None:
             command = (
                 [*CLI, "resume", name, "--home", home, "--quiet"]
                 if name
-                else [*CLI, "develop", a.table, "--target", a.target, "--time", f"{a.time:g}s", "--name", "churn", "--home", home, "--quiet"]
+                else [
+                    *CLI,
+                    "develop",
+                    a.table,
+                    "--target",
+                    a.target,
+                    "--time",
+                    f"{a.time:g}s",
+                    "--name",
+                    "churn",
+                    "--home",
+                    home,
+                    "--quiet",
+                ]
             )
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+            process = subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+            )
             wait = rng.uniform(0.5, a.time * 1.05)
             try:
                 process.wait(wait)
@@ -63,7 +78,9 @@ def main() -> None:
         if name:
             subprocess.run([*CLI, "resume", name, "--home", home, "--quiet"], check=False, stdout=subprocess.DEVNULL)
         verify(home)
-        print(f"{killed} kills, {completed} runs ended between them: nothing half-written, nothing lost, nothing doubled")
+        print(
+            f"{killed} kills, {completed} runs ended between them: nothing half-written, nothing lost, nothing doubled"
+        )
 
 
 def verify(home: str) -> None:

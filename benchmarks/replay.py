@@ -1,6 +1,6 @@
 """Replay a run while the machine is loaded, and say whether the predictions are byte-equal.
 
-    python benchmarks/replay.py [TABLE.csv TARGET] [--time 20]
+python benchmarks/replay.py [TABLE.csv TARGET] [--time 20]
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def main() -> None:
                 process.kill()
         for line in again.differences:
             print("differs:", line)
-        print(f"{again.units} fits repeated beside 3 busy processes; recorded {again.recorded_sha256[:16]}, now {again.predictions_sha256[:16]}")
+        print(
+            f"{again.units} fits repeated beside 3 busy processes; recorded {again.recorded_sha256[:16]}, now {again.predictions_sha256[:16]}"
+        )
         print("byte-equal:", "yes" if again.equal else "NO")
 
 

@@ -1,6 +1,6 @@
 """Start-up times of the command line and the size of a base install.
 
-    python benchmarks/startup.py [--install]
+python benchmarks/startup.py [--install]
 """
 
 from __future__ import annotations
@@ -32,16 +32,22 @@ def main() -> None:
     tarragon = str(Path(sys.executable).parent / "tarragon")
     empty = median_s([sys.executable, "-c", "pass"])
     print(f"python -c pass        {empty:.3f} s")
-    print(f"import tarragon       {median_s([sys.executable, '-c', 'import tarragon']) - empty:.3f} s beyond it (bar 0.1)")
+    print(
+        f"import tarragon       {median_s([sys.executable, '-c', 'import tarragon']) - empty:.3f} s beyond it (bar 0.1)"
+    )
     print(f"tarragon --help       {median_s([tarragon, '--help']):.3f} s (bar 0.25)")
     if a.install:
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, "-m", "venv", folder], check=True)
             before = size_mb(Path(folder))
             subprocess.run([f"{folder}/bin/pip", "install", "-q", str(HERE)], check=True)
-            listed = subprocess.run([f"{folder}/bin/pip", "list", "--format=freeze"], capture_output=True, text=True, check=True)
+            listed = subprocess.run(
+                [f"{folder}/bin/pip", "list", "--format=freeze"], capture_output=True, text=True, check=True
+            )
             names = [x for x in listed.stdout.split() if x.split("==")[0] not in ("pip", "setuptools")]
-            print(f"base install          {size_mb(Path(folder)) - before:.0f} MB (bar 650), {len(names)} packages (bar 45)")
+            print(
+                f"base install          {size_mb(Path(folder)) - before:.0f} MB (bar 650), {len(names)} packages (bar 45)"
+            )
 
 
 def size_mb(folder: Path) -> float:

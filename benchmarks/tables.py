@@ -107,7 +107,9 @@ def main() -> None:
     names = [e["name"] for e in json.loads((a.data / "manifest.json").read_text()) if e["task"] in METRICS]
     names = [n for n in names if not wanted or n in wanted]
     results = []
-    print(f"{'table':20} {'metric':9} {'test':>10} {'anchor':>10} {'gain/se':>8} {'reported (95 %)':>32} {'in':>3} {'wall':>6} {'first':>6}  winner")
+    print(
+        f"{'table':20} {'metric':9} {'test':>10} {'anchor':>10} {'gain/se':>8} {'reported (95 %)':>32} {'in':>3} {'wall':>6} {'first':>6}  winner"
+    )
     for name in names:
         command = [sys.executable, __file__, str(a.data), "--time", str(a.time), "--seed", str(a.seed), "--one", name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

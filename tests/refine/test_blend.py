@@ -11,7 +11,9 @@ from tarragon.tune import Trial
 
 
 def trial(name: str, oof: np.ndarray) -> Trial:
-    return Trial(name, "knn", {}, "dense", "portfolio", (0,), (0.0,), (0.0,), oof, True, (0,), 1.0, 0.1, 100, ("x",), False)
+    return Trial(
+        name, "knn", {}, "dense", "portfolio", (0,), (0.0,), (0.0,), oof, True, (0,), 1.0, 0.1, 100, ("x",), False
+    )
 
 
 def noisy(y: np.ndarray, spread: float, seed: int) -> np.ndarray:

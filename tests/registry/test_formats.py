@@ -1,4 +1,4 @@
-"""Packages hold data only: every allowed format is recognised by its content, everything that can run code is refused."""
+"""Packages hold data only: formats are recognised by their content, and what can run code is refused."""
 
 import io
 import json

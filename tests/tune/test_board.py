@@ -10,7 +10,9 @@ N = 3_000
 
 
 def trial(name: str, oof: np.ndarray, size: int = 100, ms: float = 1.0) -> Trial:
-    return Trial(name, "knn", {}, "dense", "portfolio", (0,), (0.0,), (0.0,), oof, True, (0,), 1.0, ms, size, ("x",), False)
+    return Trial(
+        name, "knn", {}, "dense", "portfolio", (0,), (0.0,), (0.0,), oof, True, (0,), 1.0, ms, size, ("x",), False
+    )
 
 
 @pytest.fixture

@@ -16,8 +16,12 @@ from tarragon.tune import Ground, Race, Tick
 
 N, FOLDS = 400, 3
 LINEAR = Candidate("linear-learner", {}, "onehot", "cheap", 0.05)
-TREES = Candidate("lightgbm", {"num_boost_round": 40, "early_stopping_rounds": 10, "num_leaves": 7}, "codes", "strong", 0.1)
-STUMP = Candidate("lightgbm", {"num_boost_round": 1, "learning_rate": 0.01, "num_leaves": 2}, "codes", "hopeless", 400.0)
+TREES = Candidate(
+    "lightgbm", {"num_boost_round": 40, "early_stopping_rounds": 10, "num_leaves": 7}, "codes", "strong", 0.1
+)
+STUMP = Candidate(
+    "lightgbm", {"num_boost_round": 1, "learning_rate": 0.01, "num_leaves": 2}, "codes", "hopeless", 400.0
+)
 
 
 def plan(candidates: tuple[Candidate, ...], spaces: Mapping[str, Mapping[str, Range | OneOf]] | None = None) -> Plan:
@@ -78,7 +82,9 @@ def test_a_candidate_far_behind_is_dropped_after_its_first_fold(ground: Ground) 
 
 def test_a_race_goes_on_where_it_was(ground: Ground) -> None:
     seen: list[str] = []
-    first = race(ground, plan((LINEAR, TREES)), on_tick=lambda tick: seen.append(tick.message), stop=lambda: bool(seen)).run()
+    first = race(
+        ground, plan((LINEAR, TREES)), on_tick=lambda tick: seen.append(tick.message), stop=lambda: bool(seen)
+    ).run()
     assert first.ended == "stopped by the user"
     before = {p: p.stat().st_mtime_ns for p in ground.folder.glob("trials/*/fold-*/record.json")}
     assert before
@@ -91,7 +97,9 @@ def test_a_race_goes_on_where_it_was(ground: Ground) -> None:
 def test_search_follows_the_portfolio_and_ends_when_nothing_is_gained(ground: Ground) -> None:
     space = {"lightgbm": {"num_leaves": Range(2, 16), "learning_rate": Range(0.05, 0.3)}}
     outcome = race(ground, plan((TREES,), space)).run()
-    searched = [t for t in outcome.trials if t.origin == "search"] + [d for d in outcome.dropped if d[0] != "lightgbm-1"]
+    searched = [t for t in outcome.trials if t.origin == "search"] + [
+        d for d in outcome.dropped if d[0] != "lightgbm-1"
+    ]
     assert len(searched) >= 14
     assert "nothing more" in outcome.ended
 

@@ -141,6 +141,8 @@ class AlgorithmContract:
         Configured small, so that the suite is quick. Iterative methods need more than 12 rounds.
     iterative : bool
         Whether it works in rounds or epochs: then it reports each, and ends when asked.
+    rounds : str
+        The hyperparameter that limits rounds or epochs, of a method that can be replayed by it (``rounds_done_``).
     learns : float
         Loss on fresh rows, at most this share of what predicting the mean or the class frequencies loses.
     takes_sparse : bool or None
@@ -155,6 +157,7 @@ class AlgorithmContract:
 
     algorithm: ClassVar[Any]
     iterative: ClassVar[bool] = False
+    rounds: ClassVar[str] = ""
     learns: ClassVar[float] = 0.8
     takes_sparse: ClassVar[bool | None] = None
     repeats: ClassVar[float | None] = None
@@ -361,6 +364,18 @@ class AlgorithmContract:
         """Even with no time at all."""
         model = self.fresh().fit(train, context=Stopping(seed=3, after=0))
         assert np.isfinite(values(model.predict(fresh_rows))).all()
+
+    @pytest.mark.parametrize("after", [1, 7])
+    def test_replay_of_a_run_cut_short(self, train: Tabular, fresh_rows: Tabular, after: int) -> None:
+        """A run that was ended early is repeated, byte for byte, by giving it the rounds it had done."""
+        if not self.rounds:
+            return
+        cut = self.fresh().fit(train, valid=fresh_rows, context=Stopping(seed=3, after=after))
+        again = replace(self.fresh(), **{self.rounds: cut.rounds_done_})
+        again.fit(train, valid=fresh_rows, context=Standalone(seed=3))
+        assert (again.rounds_, again.rounds_done_) == (cut.rounds_, cut.rounds_done_)
+        assert again.history_ == cut.history_ or np.array_equal(again.history_, cut.history_, equal_nan=True)
+        assert values(again.predict(fresh_rows)).tobytes() == values(cut.predict(fresh_rows)).tobytes()
 
     # Weights.
 

@@ -60,21 +60,22 @@ class Forest:
         leaves : sequence of ndarray of shape (leaves of the tree, S), float32
         n_features : int
         """
-        inner = [tree.children_left >= 0 for tree in trees]
+        pairs = [(tree, tree.children_left >= 0) for tree in trees]
         values = np.concatenate(leaves)
+        wide = np.int32 if n_features > np.iinfo(np.int16).max else np.int16
         arrays: dict[str, NDArray[Any]] = {
             "roots": np.concatenate([[0], np.cumsum([tree.node_count for tree in trees])]).astype(np.int64),
-            "right": np.concatenate([np.where(i, t.children_right, 0) for t, i in zip(trees, inner, strict=True)]).astype(np.int32),
-            "feature": np.concatenate([t.feature[i] for t, i in zip(trees, inner, strict=True)]).astype(np.int32 if n_features > 32_767 else np.int16),
-            "threshold": np.concatenate([_floor32(t.threshold[i]) for t, i in zip(trees, inner, strict=True)]),
-            "missing_left": np.concatenate([t.missing_go_to_left[i] for t, i in zip(trees, inner, strict=True)]).astype(np.bool_),
+            "right": np.concatenate([np.where(i, t.children_right, 0) for t, i in pairs]).astype(np.int32),
+            "feature": np.concatenate([t.feature[i] for t, i in pairs]).astype(wide),
+            "threshold": np.concatenate([_floor32(t.threshold[i]) for t, i in pairs]),
+            "missing_left": np.concatenate([t.missing_go_to_left[i] for t, i in pairs]).astype(np.bool_),
         }
         if values.shape[1] == 1:
             return cls.make({**arrays, "value": values[:, 0]}, n_features, 1)
         row, column = np.nonzero(values)
         start = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=len(values)))]).astype(np.int64)
-        sparse = {"start": start, "column": column.astype(np.int32), "value": values[row, column]}
-        return cls.make({**arrays, **sparse}, n_features, values.shape[1])
+        arrays.update(start=start, column=column.astype(np.int32), value=values[row, column])
+        return cls.make(arrays, n_features, values.shape[1])
 
     @classmethod
     def make(cls, arrays: Mapping[str, NDArray[Any]], n_features: int, width: int) -> "Forest":

@@ -174,7 +174,8 @@ class Problem:
     def scores(self, flat: Dense) -> Dense:
         """(n, K) scores of unscaled parameters."""
         W = flat.reshape(-1, self.outputs)
-        return np.add(self.Z @ W[:-1].astype(self.Z.dtype), W[-1], dtype=np.float64)
+        raw: Dense = np.add(self.Z @ W[:-1].astype(self.Z.dtype), W[-1], dtype=np.float64)
+        return raw
 
     def mean_loss(self, flat: Dense) -> float:
         """Mean loss without penalty."""

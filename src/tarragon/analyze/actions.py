@@ -136,7 +136,7 @@ def clean_labels(subject: Subject) -> Action | None:
         return None
     return Action(
         f"Check {subject.suspects:,} doubtful labels",
-        "Their label contradicts what the model, never having seen it, is sure of.",
+        "Their label contradicts what similar rows say.",
         "Look at these rows and correct or remove those that are wrong.",
         None,
     )
@@ -158,8 +158,9 @@ def _for_slices(slices: Sequence[Slice]) -> Action | None:
     worst = next((s for s in slices if s.worse), None)
     if worst is None:
         return None
+    where = f"{worst.column} {worst.value if worst.value[0] in '≤>' else '= ' + worst.value}"
     return Action(
-        f"Look at {worst.column} = {worst.value}",
+        f"Look at {where}",
         f"On these {worst.n:,} rows the model is worse by {number(-worst.gap)}, beyond noise.",
         "Bring more such rows, or columns that tell them apart.",
         None,

@@ -46,7 +46,8 @@ def all_facets(
     """Judge every group of every sensitive column; names of columns there was no time for."""
     truth, answer, positive = outcomes(subject, proof, words)
     stratum = _strata(subject, proof)
-    facets, skipped = [], []
+    facets: list[BiasFacet] = []
+    skipped: list[str] = []
     for column in subject.table.sensitive:
         if facets and not go_on():
             skipped.append(column.name)

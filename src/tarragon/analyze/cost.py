@@ -9,18 +9,24 @@ from tarragon.analyze.protocol import Cost
 from tarragon.analyze.subject import Predictor, Subject
 
 CALLS = 100  # single-row calls: the 95th percentile then rests on five of them
+FIRST = 512  # rows of the first batch: fewer would measure the call, not the rows
 WARM = 3  # first calls fill caches and are not counted
 
 
-def measure_cost(subject: Subject, frame: pl.DataFrame, *, clock: Callable[[], float], until: float) -> Cost:
-    """Time the whole model, table row in, answer out, until the clock says ``until`` (at least five calls)."""
+def measure_cost(
+    subject: Subject, frame: pl.DataFrame, *, clock: Callable[[], float], until: float, rows_per_s: float
+) -> Cost:
+    """Time the whole model, table row in, answer out, until the clock says ``until`` (at least five calls).
+
+    ``rows_per_s`` is the speed in batch as far as it is known; larger batches are tried while there is time.
+    """
     single = latencies(subject.predictor, frame, clock=clock, until=until - 0.4 * max(until - clock(), 0.0))
     parts = dict(subject.predictor.size_parts())
     members = {name for name, weight in subject.winner if weight > 0}
     return Cost(
         latency_ms=float(np.median(single)),
         latency_p95_ms=float(np.quantile(single, 0.95)),
-        rows_per_s=batch_speed(subject.predictor, frame, clock=clock, until=until),
+        rows_per_s=batch_speed(subject.predictor, frame, rows_per_s, clock=clock, until=until),
         size_bytes=int(sum(parts.values())),
         size_parts=parts,
         train_s=float(sum(t.fit_s for t in subject.trials if t.name in members)),
@@ -42,15 +48,14 @@ def latencies(predictor: Predictor, frame: pl.DataFrame, *, clock: Callable[[], 
     return spent
 
 
-def batch_speed(predictor: Predictor, frame: pl.DataFrame, *, clock: Callable[[], float], until: float) -> float:
-    """Rows per second in batch: the batch doubles while it fits the time left."""
-    size, speed = min(64, frame.height), 0.0
-    while True:
+def batch_speed(
+    predictor: Predictor, frame: pl.DataFrame, speed: float, *, clock: Callable[[], float], until: float
+) -> float:
+    """Rows per second in batch, at least ``speed``: the batch grows fourfold while it fits the time left."""
+    size, last = min(FIRST, frame.height), 0
+    while size > last and clock() + size / speed < until:
         start = clock()
         predictor.respond(frame.head(size))
-        took = max(clock() - start, 1e-9)
-        speed = max(speed, size / took)
-        bigger = min(4 * size, frame.height, 20_000)
-        if bigger == size or clock() + 5 * took > until:
-            return speed
-        size = bigger
+        speed = max(speed, size / max(clock() - start, 1e-9))
+        size, last = min(4 * size, frame.height, 20_000), size
+    return speed

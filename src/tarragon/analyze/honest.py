@@ -57,7 +57,7 @@ def optimism(
 ) -> tuple[float, int]:
     """How much utility choosing on these rows pretends to have, ≥ 0, and the resamples it was averaged over.
 
-    ``go_on`` is asked before each resample; at least two are made unless nothing was chosen between.
+    ``go_on`` is asked before each resample but the first; none is made where nothing was chosen between.
     """
     if len(choice.stack) < 2 and choice.threshold is None:
         return 0.0, 0
@@ -65,7 +65,7 @@ def optimism(
     n, size = len(y), min(len(y), ROWS)
     lost: list[float] = []
     for made in range(RESAMPLES):
-        if made >= 2 and not go_on():
+        if made >= 1 and not go_on():
             break
         inside = np.sort(rng.integers(0, n, size))
         outside = np.setdiff1d(np.arange(n), inside)
@@ -114,7 +114,7 @@ def honest(
     if sign > 0:
         low, high = low - penalty, high + max(gain - penalty, 0.0)
     else:
-        low, high = low - max(gain - penalty, 0.0), high + penalty
+        low, high = low * (1.0 - min(max(gain - penalty, 0.0) / raw, 1.0) if raw > 0 else 1.0), high + penalty
     floor, top = _range(metric)
     value = float(np.clip(raw - sign * penalty, floor, top))
     return value, float(np.clip(min(low, value), floor, top)), float(np.clip(max(high, value), floor, top))

@@ -5,7 +5,7 @@ model merely memorised counts nothing. The interval is the paired one of the row
 Columns that say the same thing share their worth: shuffling one leaves the other; ``relatives`` names them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,12 +64,12 @@ def _respond_shuffled(
         inside = np.flatnonzero(fold == k)
         plain = frame[inside]
         block = max(1, CELLS // max(1, plain.height * frame.width))
-        base[inside] = subject.predictor.respond(plain, int(k))
         for start in range(0, len(jobs), block):
             some = jobs[start : start + block]
             changed = [plain.with_columns(frame[c].gather(s[inside])) for c, s in some]
-            told = subject.predictor.respond(pl.concat(changed), int(k))
-            for i, part in enumerate(np.split(told, len(some))):
+            told = subject.predictor.respond(pl.concat([plain, *changed]), int(k))
+            base[inside], *parts = np.split(told, len(some) + 1)
+            for i, part in enumerate(parts):
                 out[start + i][inside] = part
     return base, out
 
@@ -108,27 +108,28 @@ def relatives(frame: pl.DataFrame, columns: Sequence[str]) -> tuple[tuple[str, s
     return tuple(sorted(found, key=lambda r: -abs(r[2])))
 
 
-def scale_of(frame: pl.DataFrame, column: str) -> Callable[[object], float | None]:
-    """Return a function from a cell to its place in the column, 0 (low) … 1 (high); None without order."""
-    cells = frame[column]
-    if not (cells.dtype.is_numeric() or cells.dtype.is_temporal() or cells.dtype == pl.Boolean):
-        return lambda cell: None
-    known = np.sort(
-        (cells if cells.dtype == pl.Boolean else cells.to_physical()).cast(pl.Float64).drop_nulls().to_numpy()
-    )
-    if len(known) == 0 or known[0] == known[-1]:
-        return lambda cell: None
+def places(column: pl.Series, cells: pl.Series) -> list[float | None]:
+    """Say where cells lie in their column, 0 (low) … 1 (high); None for missing cells and columns without order.
+
+    The ends are the column's 2nd and 98th percentile, so that one wild row does not make all others look alike.
+    """
+    if not (column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype == pl.Boolean):
+        return [None] * len(cells)
+    known = _numbers(column.drop_nulls())
+    if len(known) == 0:
+        return [None] * len(cells)
     low, high = np.quantile(known, [0.02, 0.98])
     if low == high:
-        low, high = float(known[0]), float(known[-1])
+        low, high = known.min(), known.max()
+    if low == high:
+        return [None] * len(cells)
+    placed = np.clip((_numbers(cells) - low) / (high - low), 0.0, 1.0)
+    return [None if np.isnan(v) else float(v) for v in placed]
 
-    def place(cell: object) -> float | None:
-        if cell is None:
-            return None
-        value = float(pl.Series([cell], dtype=cells.dtype).to_physical().cast(pl.Float64)[0])
-        return float(np.clip((value - low) / (high - low), 0.0, 1.0)) if value == value else None
 
-    return place
+def _numbers(cells: pl.Series) -> NDArray[np.float64]:
+    plain = cells if cells.dtype == pl.Boolean else cells.to_physical()
+    return plain.cast(pl.Float64).to_numpy().astype(np.float64)
 
 
 def _ranks(cells: pl.Series) -> NDArray[np.float64]:

@@ -160,7 +160,7 @@ def _table(metric: Metric, rows: Judged, fresh: int, rng: np.random.Generator, e
     off = ~np.eye(size, dtype=bool).ravel()
     true, answer = np.repeat(known, size).astype(np.float64), np.tile(known, size)
     ends = []
-    # The lower end with half a wrong row per class: a clean table does not prove there are no errors. The upper without.
+    # The lower end with half a wrong row per class: a clean table does not prove that there are no errors.
     for doubt, end in ((0.5 / max(size - 1, 1), ENDS[0]), (0.0, ENDS[1])):
         believed = mass + doubt * off
         some = believed > 0

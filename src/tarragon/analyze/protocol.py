@@ -141,15 +141,19 @@ class Importance:
     ----------
     permutation, low, high : float
         Loss of utility when the column is shuffled, with its 95 % interval.
-    shap : float
-        Mean absolute SHAP value (units of the prediction: probability of the positive class, or the target's).
+    shap : float or None
+        Mean absolute SHAP value (units of the prediction: probability of the positive class, or the target's);
+        None where the column was not explained on its own.
+    related : tuple of str
+        Columns that say nearly the same: shuffling one leaves the others, so they share their worth.
     """
 
     column: str
     permutation: float
     low: float
     high: float
-    shap: float
+    shap: float | None
+    related: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

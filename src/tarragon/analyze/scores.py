@@ -122,8 +122,7 @@ def _about_classes(metric: Metric, value: float, rows: Judged, words: Wording) -
         "log_loss": f"It gives the true class a probability of {number(float(np.exp(-value)))} (geometric mean).",
         "average_precision": f"Averaged over recalls and classes, {_hundred(value)} of 100 rows it picks are right.",
         "brier": f"Its probabilities miss the outcome by {number(float(np.sqrt(value)))} (root mean square).",
-        "calibration_error": f"Where it claims a chance of 70 in 100, it is off by {_hundred(value)} in 100 "
-        "or so: that is the average gap.",
+        "calibration_error": f"The chances it states are off by {_hundred(value)} in 100 on average.",
         "accuracy": f"Of 100 rows, {_hundred(value)} are answered right.",
         "balanced_accuracy": f"Of 100 rows of each class, {_hundred(value)} are answered right on average.",
         "macro_recall": f"Of 100 rows of each class, {_hundred(value)} are found on average.",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from tarragon.choose.copy import fine_share, mirrored_class, near_copy, segments
+from tarragon.choose.disguise import fine_share, mirrored_class, near_copy, segments
 from tarragon.choose.identity import name_parts
 from tarragon.choose.probe import Skill, best_skill
 from tarragon.choose.protocol import Finding

@@ -9,22 +9,27 @@ from tarragon.errors import ParameterError
 
 CLOSING_SHARE = 0.14  # of the budget goes to analysis, report and registration
 CLOSING_MIN_S, CLOSING_MAX_S = 2.0, 12.0
+DEAR_SHARE = 0.5  # of the budget, in seconds of one core
+OPENING = 2  # the cheapest lines come first whatever their place: a usable model within seconds
 HOPELESS_SHARE = 0.2  # of the search time is enough to confirm that there is no signal
 
 
-def n_folds(table: Table) -> int:
-    """Folds: five; fewer where the rarest class could not be in each."""
+def n_folds(table: Table, budget_s: float) -> int:
+    """Folds: five; three where one quick booster would use up the time, fewer where the rarest class is too rare."""
+    shape = Shape(table.n_rows, len(table.features), 0, table.n_classes, text=False)
+    booster = next(line for line in PORTFOLIO if line.algorithm == "lightgbm")
+    folds = 5 if 5 * booster.cost(shape) < DEAR_SHARE * budget_s else 3
     if table.n_classes:
         rarest = int(table.frame[table.target].value_counts()["count"].min())
-        return max(2, min(5, rarest))
-    return 5
+        folds = max(2, min(folds, rarest))
+    return folds
 
 
 def n_repeats(table: Table) -> int:
     """How often the division is repeated: small tables are judged on several, since one says little."""
     cells = table.n_rows * max(1, len(table.features)) * max(1, table.n_classes)
     if table.n_rows < 300:
-        return 4
+        return 3
     if table.n_rows < 1_000 and cells < 200_000:
         return 2
     return 1
@@ -36,7 +41,9 @@ def shape_of(table: Table, split: Split) -> Shape:
     text = False
     for column in table.features:
         text = text or column.kind is Kind.TEXT
-        wide += min(column.n_unique, 60) if column.kind is Kind.CATEGORICAL else 4_000 if column.kind is Kind.TEXT else 1
+        wide += (
+            min(column.n_unique, 60) if column.kind is Kind.CATEGORICAL else 4_000 if column.kind is Kind.TEXT else 1
+        )
     return Shape(len(split.folds[0].train), len(table.features), wide, table.n_classes, text)
 
 
@@ -58,20 +65,26 @@ def plan(table: Table, split: Split, request: PlanRequest) -> Plan:
         reason = _reason_against(line, shape, request)
         if not reason:
             lines.append(line)
-        elif reason.endswith("installed") and reason not in left_out:
+        elif "pip install" in reason and reason not in left_out:
             left_out.append(reason)
     lines += [Line(a, {}, "asked for", lambda s: 1.0) for a in asked if a not in {line.algorithm for line in lines}]
     if not lines:
         raise ParameterError(
-            "Nothing to try is left", why="No installed algorithm fits what was asked", fix="Ask for other algorithms or drop a limit"
+            "Nothing to try is left",
+            why="No installed algorithm fits what was asked",
+            fix="Ask for other algorithms or drop a limit",
         )
+    lines = _opening_first(lines, shape)
     closing = min(CLOSING_MAX_S, max(CLOSING_MIN_S, CLOSING_SHARE * request.budget_s))
     search = max(1.0, request.left_s - closing) * (HOPELESS_SHARE if request.hopeless else 1.0)
     return Plan(
         metric=name,
         why_metric=why,
         candidates=tuple(
-            Candidate(line.algorithm, dict(line.params), catalogue.get(line.algorithm).card.view, line.why, line.cost(shape)) for line in lines
+            Candidate(
+                line.algorithm, dict(line.params), catalogue.get(line.algorithm).card.view, line.why, line.cost(shape)
+            )
+            for line in lines
         ),
         n_folds=split.n_folds,
         n_repeats=split.n_repeats,
@@ -81,9 +94,16 @@ def plan(table: Table, split: Split, request: PlanRequest) -> Plan:
         workers=request.workers,
         threads=1,
         seed=request.seed,
-        spaces={} if request.hopeless else {k: v for k, v in SPACES.items() if any(line.algorithm == k for line in lines)},
+        spaces={}
+        if request.hopeless
+        else {k: v for k, v in SPACES.items() if any(line.algorithm == k for line in lines)},
         left_out=tuple(left_out),
     )
+
+
+def _opening_first(lines: list[Line], shape: Shape) -> list[Line]:
+    cheap = sorted(lines, key=lambda line: line.cost(shape))[:OPENING]
+    return cheap + [line for line in lines if line not in cheap]
 
 
 def _reason_against(line: Line, shape: Shape, request: PlanRequest) -> str:
@@ -92,7 +112,7 @@ def _reason_against(line: Line, shape: Shape, request: PlanRequest) -> str:
         return "not asked for"
     if not catalogue.installed(line.algorithm):
         card = catalogue.cards()[line.algorithm]
-        return f"{card.title} would add {card.use[0].lower()}{card.use[1:]}: pip install 'tarragon[{card.extra}]'; it is not installed"
+        return f"{card.title} is left out (pip install 'tarragon[{card.extra}]'): {card.use}"
     card = catalogue.get(line.algorithm).card
     if request.glass_box and card.interpretability != "high":
         return "not a glass box"

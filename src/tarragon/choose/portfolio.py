@@ -58,7 +58,12 @@ def _boosting(rounds: int, leaf_factor: float, per_cell: float, per_round: float
     return cost
 
 
-_LIGHTGBM: Mapping[str, Value] = {"num_boost_round": 3000, "early_stopping_rounds": 50, "bagging_freq": 1, "max_depth": -1}
+_LIGHTGBM: Mapping[str, Value] = {
+    "num_boost_round": 3000,
+    "early_stopping_rounds": 50,
+    "bagging_freq": 1,
+    "max_depth": -1,
+}
 _XGBOOST: Mapping[str, Value] = {"num_round": 3000, "early_stopping_rounds": 50, "tree_method": "hist"}
 _CATBOOST: Mapping[str, Value] = {"iterations": 3000, "early_stopping_rounds": 50}
 
@@ -73,7 +78,7 @@ def _large(shape: Shape) -> bool:
 
 PORTFOLIO: tuple[Line, ...] = (
     Line("linear-learner", {}, "a regularised linear model: fast, hard to beat where effects add up or text decides",
-         lambda s: 0.02 + s.rows * s.wide * 4e-8 * max(1, s.outputs)),
+         lambda s: 0.02 + s.rows * s.wide * (1e-6 if s.outputs > 1 else 2e-7) * s.outputs),
     Line("lightgbm", {**_LIGHTGBM, "learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 10, "num_boost_round": 400,
                       "early_stopping_rounds": 20, "feature_fraction": 0.8},
          "quick boosted trees: a first strong answer", _boosting(120, 0.5, 1.2e-8, 4e-4), _large),
@@ -85,7 +90,7 @@ PORTFOLIO: tuple[Line, ...] = (
     Line("knn", {}, "answers by the most similar rows: unlike every tree",
          lambda s: 0.02 + (s.rows / 1e4) ** 2 * 0.6, lambda s: s.wide <= 400 and s.rows <= 60_000),
     Line("linear-learner", {"interactions": True}, "a linear model with products of columns",
-         lambda s: 0.05 + s.rows * min(s.wide, 40) ** 2 * 4e-8 * max(1, s.outputs), lambda s: s.wide <= 40),
+         lambda s: 0.05 + s.rows * min(s.wide, 40) ** 2 * (5e-7 if s.outputs > 1 else 1e-7) * s.outputs, lambda s: s.wide <= 40),
     Line("catboost", {**_CATBOOST, "learning_rate": 0.06, "depth": 6}, "symmetric boosted trees: strong without tuning, kind to categories",
          _boosting(500, 1.0, 1.5e-8, 1.5e-3)),
     Line("xgboost", {**_XGBOOST, "eta": 0.05, "max_depth": 6, "subsample": 0.8, "colsample_bytree": 0.8, "min_child_weight": 2.0},

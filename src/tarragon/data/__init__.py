@@ -3,10 +3,14 @@
 from tarragon.data.arrays import Batches, Data, Index, Matrix, Prediction, Tabular, Vector
 from tarragon.data.encode import Encoder, View
 from tarragon.data.read import ReadOptions, read_frame, read_table
+from tarragon.data.source import Source
 from tarragon.data.split import Fold, Split, split
+from tarragon.data.stream import batches
 from tarragon.data.table import Column, Kind, Role, Table
+from tarragon.data.write import write_table
 
 __all__ = [
-    "Batches", "Column", "Data", "Encoder", "Fold", "Index", "Kind", "Matrix", "Prediction", "ReadOptions", "Role", "Split",
-    "Table", "Tabular", "Vector", "View", "read_frame", "read_table", "split",
+    "Batches", "Column", "Data", "Encoder", "Fold", "Index", "Kind", "Matrix", "Prediction", "ReadOptions", "Role",
+    "Source", "Split", "Table", "Tabular", "Vector", "View", "batches", "read_frame", "read_table", "split",
+    "write_table",
 ]  # fmt: skip

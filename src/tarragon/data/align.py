@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tarragon.data.clean import SMALL, Recipe, apply, few
+from tarragon.data.recipe import SMALL, Recipe, apply, few
 from tarragon.data.source import Source, load
 from tarragon.data.table import Kind, Table
 
@@ -45,7 +45,8 @@ def align(source: Source, specs: Sequence[Spec]) -> tuple[pl.DataFrame, tuple[st
     if isinstance(source, pl.DataFrame):
         frame = source
     else:
-        frame = load(source, expect=names, drop=_others(names), hashed=False).frame
+        needed = frozenset(names)
+        frame = load(source, expect=names, unused=lambda name: name not in needed, hashed=False).frame
     there = frame.schema
     missing = [n for n in names if n not in there]
     made, damaged = [], []
@@ -62,37 +63,19 @@ def align(source: Source, specs: Sequence[Spec]) -> tuple[pl.DataFrame, tuple[st
         made.append(series if series.dtype == dtype else series.cast(dtype))
     notes = []
     if missing:
-        shown = ", ".join(f'"{n}"' for n in missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+        shown = ", ".join(f'"{n}"' for n in missing[:10]) + (
+            f" and {len(missing) - 10} more" if len(missing) > 10 else ""
+        )
         notes.append(f"Missing columns, filled as unknown: {shown}")
     if damaged:
         notes.append(f"Cells that do not fit were read as missing in: {', '.join(damaged[:10])}")
     return pl.DataFrame(made), tuple(notes)
 
 
-class _Others:
-    """Every name but those that are needed: a nested column nobody needs does not hurt."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = frozenset(names)
-
-    def __contains__(self, name: object) -> bool:
-        return name not in self._names
-
-    def __iter__(self) -> "object":
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
-def _others(names: Sequence[str]) -> "_Others":
-    return _Others(names)
-
-
 def _castable(series: pl.Series) -> pl.Series:
     """Turn types no column is trained on into text."""
     if series.dtype == pl.Object:
-        from tarragon.data.source import cell_text
+        from tarragon.data.cells import cell_text
 
         return pl.Series(series.name, [None if v is None else cell_text(v) for v in series.to_list()], dtype=pl.String)
     return series

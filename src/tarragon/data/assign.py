@@ -54,11 +54,17 @@ def _members(units: Index, wanted: Index) -> list[Index]:
     order = np.argsort(units, kind="stable")
     starts = np.searchsorted(units[order], np.arange(int(units.max()) + 2))
     groups = [order[starts[u] : starts[u + 1]] for u in wanted]
-    return sorted(groups, key=lambda rows: (-len(rows), rows[0]))
+    groups.sort(key=lambda rows: (-len(rows), int(rows[0])))
+    return groups
 
 
 def _place(
-    part: Index, groups: list[Index], strata: Index, counts: NDArray[np.float64], shares: Vector, rng: np.random.Generator
+    part: Index,
+    groups: list[Index],
+    strata: Index,
+    counts: NDArray[np.float64],
+    shares: Vector,
+    rng: np.random.Generator,
 ) -> None:
     """Place units one by one where the squared distance to the wanted counts stays least."""
     n_strata = counts.shape[1]
@@ -91,4 +97,4 @@ def _quota(n: int, have: Vector, want: Vector, surplus: Vector, rng: np.random.G
         rest = np.round(ideal - quota, 6)
         order = np.lexsort((rng.permutation(len(want)), np.round(surplus, 6), -rest))
         quota[order[:left]] += 1
-    return quota
+    return np.asarray(quota, dtype=np.int64)

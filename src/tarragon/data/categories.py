@@ -68,7 +68,9 @@ class Levels:
         """(n,) cells -> (n,) codes."""
         if not self.values:
             return np.where(series.is_null().to_numpy(), MISSING, UNKNOWN).astype(np.int32)
-        found = series.cast(pl.Enum(self.values), strict=False).to_physical().cast(pl.Int32).fill_null(UNKNOWN).to_numpy()
+        found = (
+            series.cast(pl.Enum(self.values), strict=False).to_physical().cast(pl.Int32).fill_null(UNKNOWN).to_numpy()
+        )
         if series.null_count():
             found = np.where(series.is_null().to_numpy(), np.int32(MISSING), found)
         return np.asarray(found, dtype=np.int32)
@@ -81,7 +83,10 @@ class Levels:
         return np.where(codes == MISSING, np.nan, out)
 
     def folded(self, codes: Codes) -> NDArray[np.float32]:
-        """(n,) codes -> (n,) codes for trees: rare levels of a long list share the last code, unknown ones of a short are NaN."""
+        """(n,) codes -> (n,) codes for trees, NaN missing.
+
+        Of a long list the rare and unknown levels share the last code; of a short one the unknown are NaN.
+        """
         out = codes.astype(np.float32)
         if self.many:
             out[(codes >= MAX_CODES) | (codes == UNKNOWN)] = MAX_CODES
@@ -115,7 +120,7 @@ class HotPlan:
         """Keep levels with at least ``least`` rows, at most ``most`` of them."""
         kept, rare, missing, width = [], [], [], []
         for levels in columns:
-            k = int(min(most, np.sum(levels.counts >= least)))
+            k = min(most, int(np.sum(levels.counts >= least)))
             at = k
             rare.append(at if levels.n_distinct > k else -1)
             at += rare[-1] >= 0

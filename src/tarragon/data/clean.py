@@ -3,57 +3,20 @@
 How a column was understood is kept as a :class:`Recipe`, so that new rows are read exactly as the training rows were.
 """
 
-import math
-import re
 from dataclasses import dataclass
-from typing import Literal
 
 import polars as pl
 
 from tarragon.data import moments
+from tarragon.data.recipe import MARKERS, Recipe, Type, apply, marks_of, trimmed
 
-Type = Literal["number", "text", "boolean", "datetime"]
 MOSTLY = 0.95  # share of cells that must be numbers (or dates) for the rest to count as damaged cells
 SAMPLE = 1_000  # distinct cells looked at when several ways of writing are tried
-MARKERS = frozenset(
-    "? na n/a n.a. #n/a #na nan -nan null (null) <na> <null> none nil nat \\n #null! #div/0! #value! missing (missing) - -- ---".split()
-)
-"""What people write into an empty cell of a column of numbers or dates, in lower case."""
-CLEAR = frozenset(MARKERS - {"na", "none", "nil", "missing"})
-"""Those that mean missing in a column of words too. "none", "nil" and "missing" can be answers ("no alcohol") and stay
-levels; "NA" is missing unless the column is made of such short codes (countries, continents)."""
 TRUE, FALSE = frozenset({"true"}), frozenset({"false"})
-PAIRS = (
-    ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("0", "1"), ("off", "on"),
-    ("neg", "pos"), ("negative", "positive"), ("absent", "present"),
-)  # fmt: skip
-"""Two-valued answers whose second value is the "yes"."""
-PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 MONEY = r"^[+-]?\s?[$€£¥]?\s?[+-]?(\d{1,3}([, ]\d{3})+|\d+)(\.\d+)?\s?%?$"
 COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?\s?%?$"
 CLOCK = r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$"
 NUMBER_STYLES = (("money", MONEY), ("comma", COMMA), ("clock", CLOCK))
-_PLAIN = re.compile(PLAIN)
-SMALL = 16  # frames of so few rows are cleaned cell by cell in Python: a polars expression costs more than the work
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How the cells of one column are read.
-
-    Parameters
-    ----------
-    type : {"number", "text", "boolean", "datetime"}
-    style : str
-        Numbers: "" plain, "money" (1,234.5 $ %), "comma" (1.234,5), "clock" (minutes of hh:mm). Text: "codes" keeps
-        "NA" as a level.
-    formats : tuple of str
-        Datetimes: strptime formats, tried in order.
-    """
-
-    type: Type
-    style: str = ""
-    formats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +66,8 @@ def _clean_text(series: pl.Series, wanted: Type | None) -> Cleaned:
     notes = [f"{blanks} blank cells read as missing"] if blanks else []
     filled = len(cells) - cells.null_count()
     if filled == 0:
-        recipe = Recipe(wanted or "text")
-        return Cleaned(apply(cells, recipe), recipe, tuple(notes))
+        empty = Recipe(wanted or "text")
+        return Cleaned(apply(cells, empty), empty, tuple(notes))
     if wanted == "text":
         return _as_text(cells, notes)
     recipe = _number_recipe(cells, forced=wanted == "number")
@@ -124,22 +87,12 @@ def _clean_text(series: pl.Series, wanted: Type | None) -> Cleaned:
     return Cleaned(_whole(cells, made, recipe), recipe, tuple(notes))
 
 
-def trimmed(series: pl.Series) -> tuple[pl.Series, int]:
-    """Strip white space; blank cells become null. Returns the cells and how many were blank but not null."""
-    cells = series.str.strip_chars()
-    blank = int((cells == "").sum())
-    return (cells.set(cells == "", None) if blank else cells), blank
-
-
 def _number_recipe(cells: pl.Series, *, forced: bool) -> Recipe | None:
     """Numbers in plain, money, decimal-comma or clock writing; None when too many cells are something else."""
     filled = len(cells) - cells.null_count()
     plain = _filled(cells.cast(pl.Float64, strict=False))
-    if plain < filled and not forced:
-        plain_needed = MOSTLY * (filled - _marked(cells))
-    else:
-        plain_needed = 1
-    if plain >= max(plain_needed, 1):
+    needed = MOSTLY * (filled - _marked(cells)) if plain < filled and not forced else 1
+    if plain >= max(needed, 1):
         if not forced and _are_codes(cells):
             return None
         return Recipe("number")
@@ -185,7 +138,7 @@ def _boolean_recipe(cells: pl.Series) -> Recipe | None:
 
 def _as_text(cells: pl.Series, notes: list[str]) -> Cleaned:
     recipe = Recipe("text", "codes" if _na_is_a_code(cells) else "")
-    marks = _marks(recipe)
+    marks = marks_of(recipe)
     lowered = cells.str.to_lowercase()
     marked = lowered.is_in(sorted(marks))
     if bool(marked.any()):
@@ -193,10 +146,6 @@ def _as_text(cells: pl.Series, notes: list[str]) -> Cleaned:
         notes = [*notes, f"{int(marked.sum())} cells of {shown} read as missing"]
         cells = cells.set(marked.fill_null(False), None)
     return Cleaned(cells, recipe, tuple(notes))
-
-
-def _marks(recipe: Recipe) -> frozenset[str]:
-    return CLEAR if recipe.style == "codes" else CLEAR | {"na"}
 
 
 def _na_is_a_code(cells: pl.Series) -> bool:
@@ -230,105 +179,3 @@ def _whole(cells: pl.Series, made: pl.Series, recipe: Recipe) -> pl.Series:
 
 def _filled(series: pl.Series) -> int:
     return len(series) - series.null_count()
-
-
-def apply(series: pl.Series, recipe: Recipe) -> pl.Series:
-    """Read cells as a recipe says; cells that do not fit become null. Numbers are float64, text is stripped."""
-    dtype = series.dtype
-    if dtype.base_type() in (pl.Categorical, pl.Enum):
-        series, dtype = series.cast(pl.String), pl.String
-    if recipe.type == "number":
-        return finite(_number(series, dtype, recipe.style))
-    if recipe.type == "text":
-        return _text(series, dtype, recipe)
-    if recipe.type == "boolean":
-        return _boolean(series, dtype)
-    return moments.parse(series, recipe.formats)
-
-
-def finite(series: pl.Series) -> pl.Series:
-    """Turn NaN and infinities into null."""
-    bad = ~series.is_finite()
-    return series.set(bad.fill_null(False), None) if bool(bad.any()) else series
-
-
-def _number(series: pl.Series, dtype: pl.DataType, style: str) -> pl.Series:
-    if dtype == pl.Float64:
-        return series
-    if dtype == pl.String:
-        return _parse_number(series, style)
-    if dtype == pl.Time:
-        return series.cast(pl.Int64).cast(pl.Float64) / 60e9
-    if dtype == pl.Duration:
-        return series.dt.total_microseconds().cast(pl.Float64) / 60e6
-    if dtype in (pl.Date, pl.Datetime):
-        return series.cast(pl.Datetime("us")).dt.timestamp("us").cast(pl.Float64) / 1e6
-    return series.cast(pl.Float64, strict=False)
-
-
-def _parse_number(series: pl.Series, style: str) -> pl.Series:
-    cells = series.str.strip_chars()
-    if style == "clock":
-        part = [cells.str.extract(r"^(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?$", g).cast(pl.Float64) for g in (1, 2, 3)]
-        return part[0] * 60 + part[1] + part[2].fill_null(0.0) / 60
-    plain = cells.cast(pl.Float64, strict=False)
-    if style == "":
-        return plain
-    if style == "comma":
-        cells = cells.str.replace_all(r"[\s%]|\.(\d{3})", "$1").str.replace(",", ".", literal=True)
-        return cells.cast(pl.Float64, strict=False)
-    return cells.str.replace_all(r"[,\s$€£¥%]", "").cast(pl.Float64, strict=False)
-
-
-def _text(series: pl.Series, dtype: pl.DataType, recipe: Recipe) -> pl.Series:
-    if dtype.is_float():
-        from tarragon.data.source import cell_text
-
-        return pl.Series(series.name, [None if v is None or v != v else cell_text(v) for v in series.to_list()], dtype=pl.String)
-    if dtype == pl.Boolean:
-        return series.cast(pl.String)
-    if dtype != pl.String:
-        series = series.cast(pl.String, strict=False)
-    marks = _marks(recipe)
-    cells, _ = trimmed(series)
-    marked = cells.str.to_lowercase().is_in(sorted(marks))
-    return cells.set(marked.fill_null(False), None) if bool(marked.any()) else cells
-
-
-def _cell(value: str | None, marks: frozenset[str]) -> str | None:
-    if value is None:
-        return None
-    value = value.strip()
-    return None if not value or value.lower() in marks else value
-
-
-def _boolean(series: pl.Series, dtype: pl.DataType) -> pl.Series:
-    if dtype == pl.Boolean:
-        return series
-    if dtype != pl.String:
-        number = series.cast(pl.Float64, strict=False)
-        return pl.Series(series.name, [None if v not in (0.0, 1.0) else v == 1.0 for v in number.to_list()], dtype=pl.Boolean)
-    yes = {pair[1]: True for pair in PAIRS} | {pair[0]: False for pair in PAIRS}
-    cells = series.str.strip_chars().str.to_lowercase()
-    return cells.replace_strict(list(yes), list(yes.values()), default=None, return_dtype=pl.Boolean)
-
-
-def few(series: pl.Series, recipe: Recipe) -> pl.Series | None:
-    """Do what :func:`apply` does for a few common cells, cell by cell; None where only ``apply`` can."""
-    dtype = series.dtype
-    if recipe.type == "boolean":
-        return series if dtype == pl.Boolean else None
-    if recipe.type == "datetime":
-        return series if dtype == pl.Datetime("us") else None
-    if recipe.type == "text":
-        if dtype != pl.String:
-            return None
-        marks = _marks(recipe)
-        return pl.Series(series.name, [_cell(v, marks) for v in series.to_list()], dtype=pl.String)
-    if dtype == pl.String and recipe.style == "":
-        numbers = [None if v is None or not v.isascii() or not _PLAIN.match(v.strip()) else float(v) for v in series.to_list()]
-    elif dtype.is_integer() or dtype.is_float():
-        numbers = series.to_list()
-    else:
-        return None
-    return pl.Series(series.name, [None if v is None or not math.isfinite(v) else v for v in numbers], dtype=pl.Float64, strict=False)

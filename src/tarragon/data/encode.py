@@ -12,9 +12,9 @@ dense    measures scaled, softly clipped, filled · marks of gaps · columns per
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -22,8 +22,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from tarragon.data import dates, inputs
-from tarragon.data.align import Spec, align, specs_of
-from tarragon.data.arrays import Matrix, Tabular, Vector
+from tarragon.data.align import Spec, align, recipe_of, specs_of
+from tarragon.data.arrays import Tabular, Vector
 from tarragon.data.categories import Codes, HotPlan, Levels, hot
 from tarragon.data.inputs import Columns
 from tarragon.data.kinds import pair_of
@@ -38,9 +38,9 @@ VIEWS: tuple[View, ...] = ("codes", "onehot", "dense")
 SMALL_TABLE, RARE, RARE_SMALL = 1_000, 5, 3  # rows of a small table; least rows of a level with its own column
 DENSE_LEVELS = 32  # columns per categorical column in the dense view
 TOKEN_LEVELS = 32  # more levels than this, and their pieces are looked at too
+TEXT_LENGTH = 2.0  # of a TF-IDF row; measures have variance 1 each, and a penalty shared with them would mute words
 SPARSE_FROM = 128  # columns; a narrower one-hot view is dense whatever it holds
 SPARSE_SHARE = 0.3  # a one-hot view with a larger share of measures is dense
-Block = "Matrix | sp.csr_matrix"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +111,10 @@ class Encoder:
         }
         phrases = _phrases(frame, layout, levels, seed)
         weight = next((c.name for c in table.columns if c.role == "weight"), "")
-        question = {"target": table.target, "task": table.task, "classes": list(table.classes), "weight": weight}
+        question = {
+            "target": table.target, "task": table.task, "classes": list(table.classes), "weight": weight,
+            "recipe": asdict(recipe_of(table, table.target)),
+        }  # fmt: skip
         return cls(specs_of(table), question, layout, parts, levels, measures, phrases, plans)
 
     @property
@@ -134,7 +137,7 @@ class Encoder:
         return align(source, self.specs)
 
     def transform(self, frame: pl.DataFrame, view: str) -> Tabular:
-        """(n rows) -> (n, d) float32 in a view, without target. The frame comes from the table or from :meth:`align`."""
+        """(n rows) -> (n, d) float32 in a view, without target; of the table's frame or one made by :meth:`align`."""
         chosen = _view(view)
         raw = self._inputs(frame)
         blocks = _BUILDERS[chosen](self, raw)
@@ -186,6 +189,9 @@ class Encoder:
 
     def _onehot(self, raw: Inputs) -> list[Any]:
         tfidf = [model.tfidf(text) for (_, model), text in zip(self.phrases, raw.texts, strict=True)]
+        for (name, _), block in zip(self.phrases, tfidf, strict=True):
+            if name in self.layout.texts:
+                block.data *= TEXT_LENGTH
         return [self.measures.scaled(raw.measures, soft=False), self._hot(raw, "onehot", sparse=self._sparse), *tfidf]
 
     def _dense(self, raw: Inputs) -> list[Any]:
@@ -227,13 +233,14 @@ _BUILDERS: Mapping[View, Callable[[Encoder, Inputs], list[Any]]] = {
 def _view(view: str) -> View:
     if view not in VIEWS:
         raise ParameterError(f'There is no view "{view}"', why="Learners take one of three", fix=near_miss(view, VIEWS))
-    return cast(View, view)
+    return view
 
 
 def _stack(blocks: list[Any], *, sparse: bool) -> Any:
     if sparse:
-        return sp.hstack([b if sp.issparse(b) else sp.csr_matrix(b) for b in blocks], format="csr", dtype=np.float32)
-    flat = [b.toarray() if sp.issparse(b) else b for b in blocks]
+        wide: list[Any] = [sp.csr_matrix(b) for b in blocks]
+        return sp.hstack(wide, format="csr", dtype=np.float32)
+    flat = [b.toarray() if isinstance(b, sp.csr_matrix) else b for b in blocks]
     return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=1, dtype=np.float32)
 
 
@@ -266,7 +273,9 @@ def _measure_names(layout: Columns, parts: tuple[dates.Part, ...], levels: tuple
     return made + [(f"{c} ({what})", c) for c in layout.texts for what in ("characters", "words")]
 
 
-def _measure(frame: pl.DataFrame, layout: Columns, parts: tuple[dates.Part, ...], levels: tuple[Levels, ...], codes: Codes) -> Vector:
+def _measure(
+    frame: pl.DataFrame, layout: Columns, parts: tuple[dates.Part, ...], levels: tuple[Levels, ...], codes: Codes
+) -> Vector:
     made: list[NDArray[np.float64]] = [inputs.plain(frame, layout)]
     if parts:
         made.append(dates.measure(inputs.seconds(frame, layout.moments), parts))
@@ -275,7 +284,9 @@ def _measure(frame: pl.DataFrame, layout: Columns, parts: tuple[dates.Part, ...]
     return made[0] if len(made) == 1 else np.concatenate(made, axis=1)
 
 
-def _phrases(frame: pl.DataFrame, layout: Columns, levels: tuple[Levels, ...], seed: int) -> tuple[tuple[str, TextModel], ...]:
+def _phrases(
+    frame: pl.DataFrame, layout: Columns, levels: tuple[Levels, ...], seed: int
+) -> tuple[tuple[str, TextModel], ...]:
     made = [(name, TextModel.fit(frame.get_column(name), short=False, seed=seed)) for name in layout.texts]
     for name, known in zip(layout.words, levels, strict=True):
         if known.n_distinct > TOKEN_LEVELS and shares_tokens(frame.get_column(name)):

@@ -54,7 +54,11 @@ def check_columns(frame: pl.DataFrame, columns: Sequence[str]) -> None:
     gone = [c for c in columns if c not in there]
     if gone:
         shown = ", ".join(f'"{c}"' for c in gone[:5])
-        raise DataError("The frame lacks columns the encoder was fitted on", why=f"Missing: {shown}", fix="Pass it through Encoder.align first")
+        raise DataError(
+            "The frame lacks columns the encoder was fitted on",
+            why=f"Missing: {shown}",
+            fix="Pass it through Encoder.align first",
+        )
 
 
 def plain(frame: pl.DataFrame, columns: Columns) -> Vector:

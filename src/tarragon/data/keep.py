@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from tarragon.data import dates
 from tarragon.data.align import Spec
 from tarragon.data.categories import HotPlan, Levels
-from tarragon.data.clean import Recipe
 from tarragon.data.encode import Encoder
 from tarragon.data.inputs import Columns
 from tarragon.data.measures import Measures
+from tarragon.data.recipe import Recipe
 from tarragon.data.table import Kind
 from tarragon.data.text import TextModel
 from tarragon.errors import IntegrityError
@@ -43,7 +43,9 @@ def save(encoder: Encoder, folder: Path) -> None:
         "question": dict(encoder.question),
         "layout": asdict(encoder.layout),
         "parts": [asdict(p) for p in encoder.parts],
-        "levels": [{"values": list(v.values), "n_distinct": v.n_distinct, "n_missing": v.n_missing} for v in encoder.levels],
+        "levels": [
+            {"values": list(v.values), "n_distinct": v.n_distinct, "n_missing": v.n_missing} for v in encoder.levels
+        ],
         "measures": {"names": list(encoder.measures.names), "origins": list(encoder.measures.origins)},
         "phrases": phrases,
     }
@@ -62,7 +64,9 @@ def load(folder: Path) -> Encoder:
         return _restore(state, arrays)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise IntegrityError(
-            f"{folder} holds no readable encoder", why=f"{type(error).__name__}: {error}", fix="Restore the files, or develop again"
+            f"{folder} holds no readable encoder",
+            why=f"{type(error).__name__}: {error}",
+            fix="Restore the files, or develop again",
         ) from error
 
 
@@ -70,17 +74,21 @@ def _restore(state: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Encoder:
     if state["format"] != FORMAT:
         raise ValueError(f"format {state['format']} is not known here")
     measures = state["measures"]
-    layout = {k: tuple(tuple(v) if isinstance(v, list) else v for v in values) for k, values in state["layout"].items()}
+    layout: dict[str, Any] = {k: tuple(v) for k, v in state["layout"].items()}
+    layout["answers"] = tuple((no, yes) for no, yes in layout["answers"])
     return Encoder(
         specs=tuple(Spec(s["name"], Kind(s["kind"]), _recipe(s["recipe"])) for s in state["specs"]),
         question=state["question"],
         layout=Columns(**layout),
         parts=tuple(dates.Part(**p) for p in state["parts"]),
         levels=tuple(
-            Levels(tuple(v["values"]), arrays[f"levels.{i}.counts"], v["n_distinct"], v["n_missing"]) for i, v in enumerate(state["levels"])
+            Levels(tuple(v["values"]), arrays[f"levels.{i}.counts"], v["n_distinct"], v["n_missing"])
+            for i, v in enumerate(state["levels"])
         ),
         measures=Measures.restore(measures["names"], measures["origins"], _under(arrays, "measures.")),
-        phrases=tuple((p["column"], TextModel.restore(p, _under(arrays, f"phrase.{i}."))) for i, p in enumerate(state["phrases"])),
+        phrases=tuple(
+            (p["column"], TextModel.restore(p, _under(arrays, f"phrase.{i}."))) for i, p in enumerate(state["phrases"])
+        ),
         plans={view: HotPlan(*(arrays[f"plan.{view}.{k}"] for k in PLAN)) for view in ("onehot", "dense")},
     )
 

@@ -7,11 +7,12 @@ import re
 
 import polars as pl
 
-from tarragon.data.clean import PAIRS
+from tarragon.data.recipe import PAIRS
 from tarragon.data.table import Kind
 
 ID_NAME = re.compile(
-    r"(^|[_\s.-])(id|ids|uid|uuid|guid|key|idx|index|rowid|row|rownum|nr|no|num|number|unnamed: ?\d+)$|^(id|uid|uuid|guid|rowid|index)([_\s.-]|$)",
+    r"(^|[_\s.-])(id|ids|uid|uuid|guid|key|idx|index|rowid|row|rownum|nr|no|num|number|unnamed: ?\d+)$"
+    r"|^(id|uid|uuid|guid|rowid|index)([_\s.-]|$)",
     re.IGNORECASE,
 )
 ID_CAMEL = re.compile(r"[a-z](Id|ID|Key|No|Nr)$|^ID")

@@ -61,9 +61,11 @@ class Measures:
     levels: tuple[Vector, ...]
 
     @classmethod
-    def fit(cls, values: Vector, names: Sequence[str], origins: Sequence[str], *, cyclic: Sequence[bool], rare: int) -> "Measures":
-        """Learn from (n, m) values; ``cyclic`` marks calendar parts, ``rare`` is the least rows of a column per value."""
-        n, m = values.shape
+    def fit(
+        cls, values: Vector, names: Sequence[str], origins: Sequence[str], *, cyclic: Sequence[bool], rare: int
+    ) -> "Measures":
+        """Learn from (n, m) values; ``cyclic`` marks calendar parts; a value gets a column from ``rare`` rows on."""
+        n = len(values)
         step = max(1, -(-n // STAT_ROWS))
         ordered = np.sort(values[::step], axis=0)  # NaN goes to the end of each column
         count = np.sum(~np.isnan(ordered), axis=0)
@@ -124,7 +126,11 @@ class Measures:
 
     def hot_names(self) -> list[tuple[str, str]]:
         """(name, origin) of each column that stands for one value."""
-        return [(f"{self.names[i]} = {v:g}", self.origins[i]) for i, levels in zip(self.hot, self.levels, strict=True) for v in levels]
+        return [
+            (f"{self.names[i]} = {v:g}", self.origins[i])
+            for i, levels in zip(self.hot, self.levels, strict=True)
+            for v in levels
+        ]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything numeric, for saving."""
@@ -156,7 +162,7 @@ def _quantile(ordered: Vector, count: Index, q: float) -> Vector:
 
 
 def _log_stats(ordered: Vector) -> tuple[Vector, Vector, Vector]:
-    """(n, h) -> unit, mean and deviation of sign(x)·ln(1 + |x|/unit): (h,) each. The unit is the typical size of x ≠ 0."""
+    """(n, h) -> unit (typical size of x ≠ 0), mean and deviation of sign(x)·ln(1 + |x|/unit): (h,) each."""
     h = ordered.shape[1]
     if h == 0:
         return np.ones(0), np.zeros(0), np.ones(0)
@@ -180,7 +186,9 @@ def _gap_columns(values: Vector) -> Index:
     return np.array(sorted(seen.values()), dtype=np.int64)
 
 
-def _hot(ordered: Vector, count: Index, distinct: Index, cyclic: NDArray[np.bool_], rare: float) -> tuple[Index, tuple[Vector, ...]]:
+def _hot(
+    ordered: Vector, count: Index, distinct: Index, cyclic: NDArray[np.bool_], rare: float
+) -> tuple[Index, tuple[Vector, ...]]:
     """Find measures with three or more, but few, whole values."""
     candidates = np.flatnonzero(((distinct > 2) & (distinct <= MAX_HOT)) | cyclic)
     hot, levels, total = [], [], 0

@@ -57,7 +57,11 @@ def _may_be_date(text: str) -> bool:
 
 def normal(cells: pl.Series) -> pl.Series:
     """Write ISO stamps with a space and without zone: wall-clock time is what habits follow."""
-    return cells.str.strip_chars().str.replace(r"^(\d{4}-\d{2}-\d{2})T(\d)", "$1 $2").str.replace(r"(:\d{2}(?:\.\d+)?)" + ZONE, "$1")
+    return (
+        cells.str.strip_chars()
+        .str.replace(r"^(\d{4}-\d{2}-\d{2})T(\d)", "$1 $2")
+        .str.replace(r"(:\d{2}(?:\.\d+)?)" + ZONE, "$1")
+    )
 
 
 def _best(cells: pl.Series) -> str | None:
@@ -79,7 +83,10 @@ def _best(cells: pl.Series) -> str | None:
 
 def _roughness(cells: pl.Series, fmt: str) -> float:
     """Mean absolute step between neighbouring rows, in days: small when the column runs through time."""
-    days = cells.str.strptime(pl.Datetime("us"), fmt, strict=False).drop_nulls().dt.timestamp("ms").cast(pl.Float64) / 86_400_000
+    days = (
+        cells.str.strptime(pl.Datetime("us"), fmt, strict=False).drop_nulls().dt.timestamp("ms").cast(pl.Float64)
+        / 86_400_000
+    )
     return round(float(days.diff().abs().mean() or 0.0), 3)  # type: ignore[arg-type]  # the mean of floats is a float
 
 
@@ -114,5 +121,7 @@ def describe(formats: tuple[str, ...]) -> str:
     'read as dates (day/month/year)'
     """
     words = {"%Y": "year", "%y": "year", "%m": "month", "%b": "month", "%B": "month", "%d": "day"}
-    parts = [word for token, word in sorted(words.items(), key=lambda item: formats[0].find(item[0])) if token in formats[0]]
+    parts = [
+        word for token, word in sorted(words.items(), key=lambda item: formats[0].find(item[0])) if token in formats[0]
+    ]
     return f"read as dates ({'/'.join(parts)})"

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tarragon.data.clean import Cleaned, Recipe, Type, clean
+from tarragon.data.clean import Cleaned, clean
 from tarragon.data.kinds import kind_of
+from tarragon.data.recipe import Recipe, Type
 from tarragon.data.sniff import unknown_column
 from tarragon.data.source import Raw, Source, load
 from tarragon.data.table import Column, Kind, Role, Table
@@ -58,7 +59,7 @@ class ReadOptions:
         return (*self.drop, *self.sensitive, *filter(None, (self.weight, self.group, self.time)), *(self.kinds or ()))
 
 
-def read_table(source: Source, target: str, *, options: ReadOptions = ReadOptions()) -> Table:  # noqa: B008  # frozen value
+def read_table(source: Source, target: str, *, options: ReadOptions = ReadOptions()) -> Table:
     """Read a path or frame and understand its columns.
 
     Parameters
@@ -77,7 +78,7 @@ def read_table(source: Source, target: str, *, options: ReadOptions = ReadOption
     ParameterError
         A named column, kind, task or class does not exist.
     """
-    raw = load(source, expect=(target, *options.named), drop=options.drop)
+    raw = load(source, expect=(target, *options.named), unused=options.drop.__contains__)
     names = raw.frame.columns
     if target not in names:
         raise _no_target(target, raw)
@@ -102,7 +103,8 @@ def read_table(source: Source, target: str, *, options: ReadOptions = ReadOption
     if not any(c.role is Role.FEATURE for c in columns):
         raise DataError(
             "No column is left to learn from",
-            why="; ".join(f'"{c.name}": {c.note}' for c in columns if c.role is Role.IGNORED and c.note)[:300] or "There is only the target",
+            why="; ".join(f'"{c.name}": {c.note}' for c in columns if c.role is Role.IGNORED and c.note)[:300]
+            or "There is only the target",
             fix="Give more columns, or state their kinds",
         )
     _check_roles(frame, columns)
@@ -121,7 +123,11 @@ def read_frame(source: Source) -> pl.DataFrame:
 
 
 def _no_target(target: str, raw: Raw) -> DataError:
-    return DataError(f'There is no column "{target}" in {raw.name}', why="The target must be one of its columns", fix=near_miss(target, raw.frame.columns))
+    return DataError(
+        f'There is no column "{target}" in {raw.name}',
+        why="The target must be one of its columns",
+        fix=near_miss(target, raw.frame.columns),
+    )
 
 
 def _check_names(options: ReadOptions, target: str, names: list[str]) -> None:
@@ -134,7 +140,9 @@ def _check_names(options: ReadOptions, target: str, names: list[str]) -> None:
             raise ParameterError(*_said(unknown_column(name, names, purpose)))
     for name, purpose in asked:
         if name == target and purpose in ("a column to drop", "weight", "group", "time"):
-            raise ParameterError(f'The target "{target}" cannot be {purpose}', why="It is what is predicted", fix="Name another column")
+            raise ParameterError(
+                f'The target "{target}" cannot be {purpose}', why="It is what is predicted", fix="Name another column"
+            )
 
 
 def _said(error: DataError) -> tuple[str]:
@@ -145,7 +153,11 @@ def _asked_kinds(options: ReadOptions) -> dict[str, Kind]:
     kinds = {}
     for name, kind in (options.kinds or {}).items():
         if kind not in Kind._value2member_map_:
-            raise ParameterError(f'There is no kind "{kind}"', why=f'Asked for column "{name}"', fix=near_miss(kind, [k.value for k in Kind]))
+            raise ParameterError(
+                f'There is no kind "{kind}"',
+                why=f'Asked for column "{name}"',
+                fix=near_miss(kind, [k.value for k in Kind]),
+            )
         kinds[name] = Kind(kind)
     return kinds
 
@@ -155,14 +167,20 @@ def _answered(frame: pl.DataFrame, target: str, options: ReadOptions) -> tuple[p
     wanted: Type | None = "number" if options.task == "regression" else None
     made = clean(frame[target], wanted)
     if made.series.null_count() == len(made.series):
-        raise DataError(f'The target "{target}" is empty', why="Every cell is missing or no number", fix="Choose another target, or another task")
+        raise DataError(
+            f'The target "{target}" is empty',
+            why="Every cell is missing or no number",
+            fix="Choose another target, or another task",
+        )
     kept = frame.with_columns(made.series)
     dropped = made.series.null_count()
     if dropped:
         kept = kept.filter(made.series.is_not_null())
     if kept.height < MIN_ROWS:
         raise DataError(
-            "The table has too few rows to judge a model by", why=f"{kept.height} rows have a target; {MIN_ROWS} is the least", fix="Collect more rows"
+            "The table has too few rows to judge a model by",
+            why=f"{kept.height} rows have a target; {MIN_ROWS} is the least",
+            fix="Collect more rows",
         )
     return kept, made.recipe, dropped
 
@@ -209,8 +227,20 @@ def _check_roles(frame: pl.DataFrame, columns: list[Column]) -> None:
     for column in columns:
         series = frame[column.name]
         if column.role is Role.WEIGHT:
-            good = series.dtype.is_numeric() and series.null_count() == 0 and float(series.min() or 0) >= 0 and float(series.sum()) > 0  # type: ignore[arg-type]
+            good = (
+                series.dtype.is_numeric()
+                and series.null_count() == 0
+                and bool((series >= 0).all() and (series > 0).any())
+            )
             if not good:
-                raise DataError(f'"{column.name}" cannot weigh rows', why="Weights must be numbers ≥ 0 in every row", fix="Fill or correct them")
+                raise DataError(
+                    f'"{column.name}" cannot weigh rows',
+                    why="Weights must be numbers ≥ 0 in every row",
+                    fix="Fill or correct them",
+                )
         if column.role is Role.TIME and not (series.dtype == pl.Datetime or series.dtype.is_numeric()):
-            raise DataError(f'"{column.name}" cannot order rows in time', why="It holds neither dates nor numbers", fix="Give dates as YYYY-MM-DD")
+            raise DataError(
+                f'"{column.name}" cannot order rows in time',
+                why="It holds neither dates nor numbers",
+                fix="Give dates as YYYY-MM-DD",
+            )

@@ -47,7 +47,11 @@ def find_encoding(data: bytes, source: str) -> tuple[str, int]:
     UTF-8 and UTF-16 are recognised by their marks or by decoding; other bytes are read as Windows-1252, which
     contains printable Latin-1. Raises ``DataError`` for bytes that are no text in any of them.
     """
-    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
+    for mark, name in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
         if data.startswith(mark):
             return name, len(mark)
     head = data[:4096]
@@ -87,7 +91,9 @@ def _no_text(source: str, why: str) -> DataError:
     )
 
 
-def sniff(text: str, *, source: str, encoding: str = "utf-8", expect: Collection[str] = (), complete: bool = True) -> Dialect:
+def sniff(
+    text: str, *, source: str, encoding: str = "utf-8", expect: Collection[str] = (), complete: bool = True
+) -> Dialect:
     """Find delimiter, quoting and header from the beginning of a file.
 
     Parameters
@@ -194,7 +200,7 @@ def has_header(rows: Sequence[Sequence[str]], expect: Collection[str] = ()) -> b
     first = [cell.strip() for cell in rows[0]]
     if any(cell in expect for cell in first):
         return True
-    body = rows[1 : SAMPLE_ROWS]
+    body = rows[1:SAMPLE_ROWS]
     votes = 0
     for i, cell in enumerate(first):
         below = [row[i].strip() for row in body if i < len(row) and row[i].strip()]
@@ -239,4 +245,8 @@ def ragged(text: str, dialect: Dialect, source: str) -> DataError:
 
 def unknown_column(name: str, names: Collection[str], purpose: str) -> DataError:
     """Say that a named column is not there, and which was probably meant."""
-    return DataError(f'There is no column "{name}" to use as {purpose}', why=f"The table has {len(names)} columns", fix=near_miss(name, names))
+    return DataError(
+        f'There is no column "{name}" to use as {purpose}',
+        why=f"The table has {len(names)} columns",
+        fix=near_miss(name, names),
+    )

@@ -5,7 +5,6 @@ import hashlib
 import io
 import json
 import zlib
-from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
-from tarragon.data.sniff import SAMPLE_CHARS, Dialect, duplicate_names, find_encoding, ragged, sniff
+from tarragon.data.cells import Unused, column, flat, never, plain_cells
+from tarragon.data.frames import from_frame
+from tarragon.data.sniff import SAMPLE_CHARS, Dialect, find_encoding, ragged, sniff
 from tarragon.errors import DataError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Raw:
     notes: tuple[str, ...] = ()
 
 
-def load(source: Source, *, expect: Collection[str] = (), drop: Collection[str] = (), hashed: bool = True) -> Raw:
+def load(source: Source, *, expect: Collection[str] = (), unused: Unused = never, hashed: bool = True) -> Raw:
     """Read a path or frame as it is.
 
     Parameters
@@ -60,8 +61,8 @@ def load(source: Source, *, expect: Collection[str] = (), drop: Collection[str] 
     source : path or frame
     expect : collection of str
         Column names the caller knows of; they help to recognise a header.
-    drop : collection of str
-        Columns nobody will use; they may be nested.
+    unused : callable
+        Tells columns nobody will use; they may be nested.
     hashed : bool
         Whether to compute ``sha256``; prediction does without.
 
@@ -71,11 +72,13 @@ def load(source: Source, *, expect: Collection[str] = (), drop: Collection[str] 
         The file is missing, empty, broken or of no known format, or has nested or doubly named columns.
     """
     if isinstance(source, (str, Path)):
-        return _load_file(Path(source), expect, drop, hashed)
-    frame = source if isinstance(source, pl.DataFrame) else _from_frame(source, drop)
-    frame = flat(frame, "the frame", drop)
+        return _load_file(Path(source), expect, unused, hashed)
+    frame = source if isinstance(source, pl.DataFrame) else from_frame(source, unused)
+    frame = flat(frame, "the frame", unused)
     if frame.width == 0:
-        raise DataError("The frame has no columns", why="Nothing to learn from", fix="Give a frame with columns and rows")
+        raise DataError(
+            "The frame has no columns", why="Nothing to learn from", fix="Give a frame with columns and rows"
+        )
     return Raw(frame, "frame", frame_sha256(frame) if hashed else "")
 
 
@@ -107,7 +110,7 @@ def format_of(path: Path) -> str:
     return FORMATS.get(suffix, "csv")
 
 
-def _load_file(path: Path, expect: Collection[str], drop: Collection[str], hashed: bool) -> Raw:
+def _load_file(path: Path, expect: Collection[str], unused: Unused, hashed: bool) -> Raw:
     check_path(path)
     kind = format_of(path)
     try:
@@ -118,10 +121,12 @@ def _load_file(path: Path, expect: Collection[str], drop: Collection[str], hashe
             data = path.read_bytes()
             digest = hashlib.sha256(data).hexdigest() if hashed else ""
             data = unpacked(data, path)
-            frame = read_json(data, str(path), drop) if kind == "jsonl" else read_text(data, str(path), expect)
+            frame = read_json(data, str(path), unused) if kind == "jsonl" else read_text(data, str(path), expect)
     except OSError as error:
-        raise DataError(f"Cannot read {path}", why=str(error), fix="Check the file and your rights to read it") from error
-    return Raw(flat(frame, str(path), drop), str(path), digest)
+        raise DataError(
+            f"Cannot read {path}", why=str(error), fix="Check the file and your rights to read it"
+        ) from error
+    return Raw(flat(frame, str(path), unused), str(path), digest)
 
 
 def _read_binary(path: Path, kind: str) -> pl.DataFrame:
@@ -131,7 +136,7 @@ def _read_binary(path: Path, kind: str) -> pl.DataFrame:
             return pl.read_parquet(path, glob=False)
         with path.open("rb") as file:
             streamed = file.read(4) == b"\xff\xff\xff\xff"
-        return pl.read_ipc_stream(path) if streamed else pl.read_ipc(path, memory_map=False)
+        return pl.read_ipc_stream(path) if streamed else pl.read_ipc(path)
     except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
         raise DataError(
             f"{path} is not a readable {title} file", why=_first_line(error), fix="Write it again, or give CSV instead"
@@ -145,7 +150,9 @@ def unpacked(data: bytes, path: Path) -> bytes:
     try:
         return gzip.decompress(data)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is not a whole gzip file", why=str(error), fix="Compress or download it again") from error
+        raise DataError(
+            f"{path} is not a whole gzip file", why=str(error), fix="Compress or download it again"
+        ) from error
 
 
 def read_text(data: bytes, source: str, expect: Collection[str] = ()) -> pl.DataFrame:
@@ -155,7 +162,9 @@ def read_text(data: bytes, source: str, expect: Collection[str] = ()) -> pl.Data
         try:
             data = data[skip:].decode(encoding).encode("utf-8")
         except UnicodeDecodeError as error:
-            raise DataError(f"Cannot read the text in {source}", why=str(error), fix="Save the table as UTF-8 CSV") from error
+            raise DataError(
+                f"Cannot read the text in {source}", why=str(error), fix="Save the table as UTF-8 CSV"
+            ) from error
     elif skip:
         data = data[skip:]
     data = data.lstrip(b"\r\n") if data[:1] in (b"\r", b"\n") else data
@@ -175,7 +184,7 @@ def parse(data: bytes, dialect: Dialect, source: str, *, header: bool) -> pl.Dat
             separator=dialect.separator,
             quote_char=dialect.quote,
             infer_schema=False,
-            **({} if header else {"schema": dict.fromkeys(dialect.names, pl.String)}),
+            schema=None if header else dict.fromkeys(dialect.names, pl.String),
         )
     except pl.exceptions.PolarsError as error:
         if isinstance(error, pl.exceptions.NoDataError):
@@ -187,148 +196,37 @@ def parse(data: bytes, dialect: Dialect, source: str, *, header: bool) -> pl.Dat
     return frame
 
 
-def read_json(data: bytes, source: str, drop: Collection[str] = ()) -> pl.DataFrame:
+def read_json(data: bytes, source: str, unused: Unused = never) -> pl.DataFrame:
     """Read JSON Lines, or one JSON array of objects. Cells of mixed types become text."""
     text = data.lstrip()
     if not text:
         raise DataError(f"{source} is empty", why="It holds no rows", fix="Give one JSON object per line")
     rows = list(_json_rows(text, source))
     names = list(dict.fromkeys(name for row in rows for name in row))
-    return pl.DataFrame([column(name, _cells([row.get(name) for row in rows], name in drop), source) for name in names])
-
-
-def _cells(values: list[object], dropped: bool) -> list[object]:
-    """Write nested cells of a dropped column as text: nobody will look at them."""
-    return [str(v) if isinstance(v, (list, dict, tuple, set)) else v for v in values] if dropped else values
+    cells = {name: plain_cells([row.get(name) for row in rows], unused(name)) for name in names}
+    return pl.DataFrame([column(name, values, source) for name, values in cells.items()])
 
 
 def _json_rows(text: bytes, source: str) -> Iterator[dict[str, object]]:
     try:
         if text.startswith(b"["):
-            records = enumerate(json.loads(text), start=1)
+            records: Iterator[tuple[int, object]] = iter(enumerate(json.loads(text), start=1))
         else:
             records = ((n, json.loads(line)) for n, line in enumerate(text.splitlines(), start=1) if line.strip())
         for number, record in records:
             if not isinstance(record, dict):
                 raise DataError(
-                    f"{source} is not JSON Lines of objects", why=f"Record {number} is {record!r:.60}", fix='Write {"column": value} per line'
+                    f"{source} is not JSON Lines of objects",
+                    why=f"Record {number} is {record!r:.60}",
+                    fix='Write {"column": value} per line',
                 )
             yield record
     except ValueError as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{source} is not valid JSON Lines", why=str(error), fix="Give one JSON object per line, UTF-8") from error
-
-
-def column(name: str, values: list[object], source: str) -> pl.Series:
-    """Make a column of Python values: of their common type, or text where types are mixed."""
-    types = {type(v) for v in values if v is not None}
-    nested = [t for t in types if issubclass(t, (list, dict, tuple, set))]
-    if nested:
-        raise nested_columns(source, [name])
-    if types <= {int, float, bool} and not (bool in types and len(types) > 1):
-        if int in types and any(isinstance(v, int) and abs(v) >= 2**63 for v in values):
-            return pl.Series(name, [None if v is None else cell_text(v) for v in values], dtype=pl.String)
-        dtype = pl.Boolean if types == {bool} else pl.Float64 if float in types else pl.Int64
-        return pl.Series(name, values, dtype=dtype if types else pl.String, strict=False)
-    return pl.Series(name, [None if v is None else cell_text(v) for v in values], dtype=pl.String)
-
-
-def cell_text(value: object) -> str:
-    """Write a cell as text: whole floats like whole numbers, so that 3 and 3.0 are one level.
-
-    Examples
-    --------
-    >>> cell_text(3.0), cell_text("a"), cell_text(True), cell_text(2.5)
-    ('3', 'a', 'true', '2.5')
-    """
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        if value != value:
-            return ""
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-    return str(value)
-
-
-def _from_frame(source: object, drop: Collection[str]) -> pl.DataFrame:
-    """Turn a pandas, Arrow or other eager frame into polars, column by column, whatever its cells are."""
-    import narwhals as nw
-
-    names = getattr(source, "columns", None) if not hasattr(source, "column_names") else source.column_names
-    if names is not None:
-        names = [str(n) for n in names]
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            raise duplicate_names("The frame", twice)
-        if nw.dependencies.is_pandas_dataframe(source) and names != list(source.columns):
-            source = source.set_axis(names, axis=1)
-    try:
-        frame = nw.from_native(source, eager_only=True)
-    except TypeError as error:
         raise DataError(
-            f"Cannot read a table from {type(source).__name__}",
-            why="It is neither a path nor a pandas, polars or Arrow frame",
-            fix="Give a path, or turn it into a frame first",
+            f"{source} is not valid JSON Lines", why=str(error), fix="Give one JSON object per line, UTF-8"
         ) from error
-    return pl.DataFrame([_from_series(frame.get_column(name), name, name in drop) for name in frame.columns])
-
-
-def _from_series(series: object, name: str, dropped: bool) -> pl.Series:
-    """Convert one narwhals column: numbers and dates as arrays, everything else value by value."""
-    import narwhals as nw
-
-    assert isinstance(series, nw.Series)
-    dtype = series.dtype
-    if dtype.is_nested() and not dropped:
-        raise nested_columns("the frame", [name])
-    if dtype.is_numeric() and not dtype.is_decimal() and not series.is_null().any():
-        values = series.to_numpy()
-        if values.dtype.kind in "iuf":
-            return pl.Series(name, values)
-    if dtype.is_numeric() and not dtype.is_decimal():
-        return pl.Series(name, series.to_list(), dtype=pl.Float64 if dtype.is_float() else pl.Int64, strict=False)
-    cells = [None if _is_na(v) else v for v in series.to_list()]
-    if dtype.is_temporal():
-        return pl.Series(name, cells)
-    return column(name, _cells([_plain(v) for v in cells], dropped), "the frame")
-
-
-def _is_na(value: object) -> bool:
-    """Whether a cell is one of pandas' ways to say missing (None, NaN, NaT, NA)."""
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
-
-
-def _plain(value: object) -> object:
-    """Turn numpy scalars into Python's, and dates into text (read again as dates when all are)."""
-    import numpy as np
-
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
-    return value
-
-
-def flat(frame: pl.DataFrame, source: str, drop: Collection[str] = ()) -> pl.DataFrame:
-    """Return the frame unless a column is nested or binary; dropped ones become empty. Raises ``DataError``."""
-    bad = [n for n, t in frame.schema.items() if t.is_nested() or t in (pl.Binary, pl.Object)]
-    wanted = [n for n in bad if n not in drop]
-    if wanted:
-        raise nested_columns(source, wanted)
-    return frame.with_columns(pl.lit(None, dtype=pl.String).alias(n) for n in bad) if bad else frame
-
-
-def nested_columns(source: str, names: list[str]) -> DataError:
-    """Say which columns hold lists, objects or bytes."""
-    shown = ", ".join(f'"{n}"' for n in names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return DataError(
-        f"{source} has columns that are no plain values",
-        why=f"Lists, objects or bytes in: {shown}",
-        fix="Flatten them into columns of numbers, text or dates, or leave them out with drop",
-    )
 
 
 def file_sha256(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Folds: which rows teach and which rows judge."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -96,7 +97,9 @@ def split(table: Table, *, n_folds: int, n_repeats: int = 1, seed: int = 0, hold
         n_groups = int(units.max()) + 1
         if n_groups < n_folds + (1 if holdout else 0):
             raise DataError(
-                f'{n_folds} folds need as many groups', why=f'"{grouped.name}" has {n_groups} groups', fix=f"Use at most {n_groups} folds"
+                f"{n_folds} folds need as many groups",
+                why=f'"{grouped.name}" has {n_groups} groups',
+                fix=f"Use at most {n_groups} folds",
             )
         why = f'Rows of one "{grouped.name}" stay together: {n_groups} groups'
     else:
@@ -114,19 +117,31 @@ def split(table: Table, *, n_folds: int, n_repeats: int = 1, seed: int = 0, hold
         part = deal(kept, strata[rows], shares, rng)
         folds += [Fold(rows[part != k], rows[part == k]) for k in range(n_folds)]
     if any(len(fold.valid) == 0 or len(fold.train) == 0 for fold in folds):
-        raise DataError(f"{n_folds} folds leave one of them empty", why="Too few rows may be parted", fix="Use fewer folds")
+        raise DataError(
+            f"{n_folds} folds leave one of them empty", why="Too few rows may be parted", fix="Use fewer folds"
+        )
     return Split(tuple(folds), n_folds, n_repeats, strategy, aside, seed, why)
 
 
 def _check(table: Table, n_folds: int, n_repeats: int, holdout: float) -> None:
     if n_folds < 2:
-        raise ParameterError(f"n_folds={n_folds} is too few", why="One part teaches, another judges", fix="Use 2 or more")
+        raise ParameterError(
+            f"n_folds={n_folds} is too few", why="One part teaches, another judges", fix="Use 2 or more"
+        )
     if n_repeats < 1:
         raise ParameterError(f"n_repeats={n_repeats} is too few", why="Nothing would be dealt", fix="Use 1 or more")
     if not 0.0 <= holdout <= MAX_HOLDOUT:
-        raise ParameterError(f"holdout={holdout} is not allowed", why=f"It is a share in [0, {MAX_HOLDOUT}]", fix="Use 0.2, or 0 for none")
+        raise ParameterError(
+            f"holdout={holdout} is not allowed",
+            why=f"It is a share in [0, {MAX_HOLDOUT}]",
+            fix="Use 0.2, or 0 for none",
+        )
     if table.n_rows * (1.0 - holdout) < 2 * n_folds:
-        raise DataError(f"{n_folds} folds need more rows", why=f"The table has {table.n_rows}", fix="Use fewer folds or a smaller holdout")
+        raise DataError(
+            f"{n_folds} folds need more rows",
+            why=f"The table has {table.n_rows}",
+            fix="Use fewer folds or a smaller holdout",
+        )
 
 
 def _strata(table: Table, n_folds: int) -> Index:
@@ -150,7 +165,11 @@ def _numbered(table: Table, names: list[str]) -> Index:
 
 def _units(table: Table, strata: Index, n_folds: int) -> tuple[Index, str]:
     """Units of rows with equal features. Classes whose rows are all equal are parted: every fold must know them."""
-    base = "Amounts are spread evenly over the folds" if table.task == "regression" else "Classes are spread evenly over the folds"
+    base = (
+        "Amounts are spread evenly over the folds"
+        if table.task == "regression"
+        else "Classes are spread evenly over the folds"
+    )
     alone = np.arange(table.n_rows, dtype=np.int64)
     units = _numbered(table, [c.name for c in table.features])
     n_units = int(units.max()) + 1
@@ -159,7 +178,10 @@ def _units(table: Table, strata: Index, n_folds: int) -> tuple[Index, str]:
         return alone, base
     largest = int(np.bincount(units).max())
     if table.n_rows >= ROWS_PER_PATTERN * n_units or largest > table.n_rows / (2 * n_folds):
-        return alone, f"{base}; rows repeat because the columns take few values ({n_units} patterns), so equal rows are dealt singly"
+        return (
+            alone,
+            f"{base}; rows repeat because columns take few values ({n_units} patterns): equal rows are dealt singly",
+        )
     if table.task != "regression":
         pairs = np.unique(np.stack([strata, units]), axis=1)
         lonely = np.flatnonzero(np.bincount(pairs[0]) == 1)
@@ -169,7 +191,7 @@ def _units(table: Table, strata: Index, n_folds: int) -> tuple[Index, str]:
 
 
 def _by_time(table: Table, n_folds: int, seed: int, holdout: float) -> Split:
-    """Expanding windows: each fold trains on all rows before its own; equal times are never parted."""
+    """Cut expanding windows: each fold trains on all rows before its own; equal times are never parted."""
     column = table.column(Role.TIME)
     assert column is not None
     moment = table.frame[column.name].to_physical().cast(float).fill_null(-np.inf).to_numpy()
@@ -189,12 +211,16 @@ def _by_time(table: Table, n_folds: int, seed: int, holdout: float) -> Split:
     groups = table.column(Role.GROUP)
     units = _numbered(table, [groups.name]) if groups is not None else None
     folds = []
-    for start, end in zip(steps[:-1], steps[1:], strict=True):
+    for start, end in pairwise(steps):
         train, valid = order[:start], order[start:end]
         if units is not None:
             train = train[~np.isin(units[train], units[valid])]
         if len(train) == 0:
-            raise DataError("A time window has nothing to learn from", why="All its groups come again later", fix="Leave group or time out")
+            raise DataError(
+                "A time window has nothing to learn from",
+                why="All its groups come again later",
+                fix="Leave group or time out",
+            )
         folds.append(Fold(np.sort(train), np.sort(valid)))
     why = f'Rows are ordered by "{column.name}": each fold learns from the past and judges what follows'
     if units is not None:

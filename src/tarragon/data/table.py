@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tarragon.data.arrays import Vector
-from tarragon.data.clean import Recipe
+from tarragon.data.recipe import Recipe
 from tarragon.metrics import Task
 
 

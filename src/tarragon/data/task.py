@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tarragon.data.cells import cell_text
 from tarragon.data.kinds import pair_of
-from tarragon.data.source import cell_text
 from tarragon.errors import DataError, ParameterError, near_miss
 from tarragon.metrics import TASKS, Task
 
@@ -57,21 +57,31 @@ def infer(target: pl.Series, *, task: str = "", positive: str = "") -> Question:
         The task does not fit the values, or there is no such positive class.
     """
     if task and task not in (*TASKS, "classification"):
-        raise ParameterError(f'There is no task "{task}"', why="It is not known here", fix=near_miss(task, (*TASKS, "classification")))
+        raise ParameterError(
+            f'There is no task "{task}"', why="It is not known here", fix=near_miss(task, (*TASKS, "classification"))
+        )
     values = _counts(target)
     if len(values) < 2:
         only = cell_text(next(iter(values), ""))
         raise DataError(
-            f'The target "{target.name}" never varies', why=f'Every row has "{only}"', fix="Give rows of at least two classes or values"
+            f'The target "{target.name}" never varies',
+            why=f'Every row has "{only}"',
+            fix="Give rows of at least two classes or values",
         )
     if target.dtype == pl.Datetime:
         raise DataError(
-            f'The target "{target.name}" is a date', why="Dates are neither classes nor amounts", fix="Turn it into days since a start"
+            f'The target "{target.name}" is a date',
+            why="Dates are neither classes nor amounts",
+            fix="Turn it into days since a start",
         )
-    chosen, why = (_given(target, task, len(values)) if task else _decide(target, values))
+    chosen, why = _given(target, task, len(values)) if task else _decide(target, values)
     if chosen == "regression":
         if positive:
-            raise ParameterError(f'positive="{positive}" needs classes', why=f'"{target.name}" is read as amounts', fix='Set task to "binary"')
+            raise ParameterError(
+                f'positive="{positive}" needs classes',
+                why=f'"{target.name}" is read as amounts',
+                fix='Set task to "binary"',
+            )
         return Question("regression", (), (why,))
     _check_classes(target, values)
     classes, note = _order(target, values, positive)
@@ -86,10 +96,14 @@ def _counts(target: pl.Series) -> dict[Label, int]:
 def _given(target: pl.Series, task: str, k: int) -> tuple[Task, str]:
     if task == "regression":
         if not target.dtype.is_numeric():
-            raise ParameterError('task="regression" needs numbers', why=f'"{target.name}" holds words', fix='Set task to "multiclass"')
+            raise ParameterError(
+                'task="regression" needs numbers', why=f'"{target.name}" holds words', fix='Set task to "multiclass"'
+            )
         return "regression", "task as asked: regression"
     if task == "binary" and k != 2:
-        raise ParameterError('task="binary" needs two classes', why=f'"{target.name}" has {k} values', fix='Set task to "multiclass"')
+        raise ParameterError(
+            'task="binary" needs two classes', why=f'"{target.name}" has {k} values', fix='Set task to "multiclass"'
+        )
     if task == "multiclass" and k == 2:
         return "binary", f'"{target.name}" has two classes: binary'
     chosen: Task = "binary" if k == 2 else "multiclass"
@@ -104,27 +118,39 @@ def _decide(target: pl.Series, values: dict[Label, int]) -> tuple[Task, str]:
     if not target.dtype.is_numeric():
         if k > n / 2:
             raise DataError(
-                f"The target {name} is no class and no number", why=f"It holds {k} different texts in {n} rows", fix="Choose another target"
+                f"The target {name} is no class and no number",
+                why=f"It holds {k} different texts in {n} rows",
+                fix="Choose another target",
             )
         return "multiclass", f"{name} has {k} classes"
     numbers = [float(v) for v in values]
     low, high = int(min(numbers)), int(max(numbers))
     runs = target.dtype.is_integer() and high - low + 1 == k
-    codes = runs and ((low == 0 and k <= MAX_INTEGER_CLASSES and n >= ROWS_PER_INTEGER_CLASS * k) or (low == 1 and k == 3))
+    codes = runs and (
+        (low == 0 and k <= MAX_INTEGER_CLASSES and n >= ROWS_PER_INTEGER_CLASS * k) or (low == 1 and k == 3)
+    )
     if codes:
-        return "multiclass", f"{name} has the whole numbers {low} to {high}: read as {k} classes; set the task to regression if they are amounts"
+        return (
+            "multiclass",
+            f"{name} has the whole numbers {low} to {high}: {k} classes; set the task to regression if amounts",
+        )
     few = k <= 20
-    return "regression", f"{name} has {k} numeric values: a regression" + ("; set the task to multiclass if they are classes" if few else "")
+    return "regression", f"{name} has {k} numeric values: a regression" + (
+        "; set the task to multiclass if they are classes" if few else ""
+    )
 
 
 def _check_classes(target: pl.Series, values: dict[Label, int]) -> None:
     rare = [(v, c) for v, c in values.items() if c < MIN_CLASS_ROWS]
     if rare:
-        shown = ", ".join(f'"{cell_text(v)}"' for v, _ in rare[:5]) + (f" and {len(rare) - 5} more" if len(rare) > 5 else "")
+        shown = ", ".join(f'"{cell_text(v)}"' for v, _ in rare[:5]) + (
+            f" and {len(rare) - 5} more" if len(rare) > 5 else ""
+        )
         raise DataError(
             f'The target "{target.name}" has a class with too few rows',
             why=f"Only one row has {shown}",
-            fix="Merge or remove rare classes" + (', or set the task to "regression"' if target.dtype.is_numeric() else ""),
+            fix="Merge or remove rare classes"
+            + (', or set the task to "regression"' if target.dtype.is_numeric() else ""),
         )
 
 
@@ -152,9 +178,15 @@ def _order(target: pl.Series, values: dict[Label, int], positive: str) -> tuple[
 def _positive_last(classes: tuple[Label, ...], positive: str) -> tuple[tuple[Label, ...], str]:
     texts = [cell_text(v) for v in classes]
     if len(classes) != 2:
-        raise ParameterError(f'positive="{positive}" needs two classes', why=f"There are {len(classes)}", fix="Leave positive empty")
-    match = [i for i, t in enumerate(texts) if t == positive] or [i for i, t in enumerate(texts) if t.lower() == positive.lower()]
+        raise ParameterError(
+            f'positive="{positive}" needs two classes', why=f"There are {len(classes)}", fix="Leave positive empty"
+        )
+    match = [i for i, t in enumerate(texts) if t == positive] or [
+        i for i, t in enumerate(texts) if t.lower() == positive.lower()
+    ]
     if not match:
-        raise ParameterError(f'There is no class "{positive}"', why="It does not occur in the target", fix=near_miss(positive, texts))
+        raise ParameterError(
+            f'There is no class "{positive}"', why="It does not occur in the target", fix=near_miss(positive, texts)
+        )
     last = match[0]
     return (classes[1 - last], classes[last]), f'"{texts[last]}" is the positive class, as asked'

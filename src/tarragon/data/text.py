@@ -7,7 +7,7 @@ latent semantic analysis). Notation: n texts, V words, f features, k directions.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from tarragon.data.arrays import Index, Vector
+from tarragon.data.measures import SOFT_CLIP
 
 MAX_FEATURES = 20_000
 MAX_TOKEN_FEATURES = 2_000  # for names and codes, which are short
@@ -23,10 +24,12 @@ MAX_CHARS = 20_000  # of one cell; more adds time, hardly words
 FIT_ROWS = 50_000  # rows whose words are counted
 SVD_ROWS = 20_000
 COMPONENTS, TOKEN_COMPONENTS = 24, 8
-WORDS = r"\w\w+"
+WORDS = r"\w+|[^\w\s]"  # marks too: "!" and "$" tell
 TOKENS = r"\p{L}+|\d+"  # letters and digits apart: "C85" is deck C, room 85
 SPACES = re.compile(r"\s+", re.ASCII)
-ASCII_PATTERNS = {WORDS: re.compile(r"\w\w+", re.ASCII), TOKENS: re.compile(r"[a-z]+|[0-9]+")}
+ASCII_PATTERNS = {WORDS: re.compile(WORDS, re.ASCII), TOKENS: re.compile(r"[a-z]+|[0-9]+")}
+ARRAYS = ("single", "pairs", "idf", "directions", "mean", "deviation")
+_NONE, _FLAT = np.empty(0, np.float32), np.empty((0, 0), np.float32)
 MAX_SHARED = 5_000  # levels looked at for shared pieces
 SMALL = 16  # texts; below, a dictionary is quicker than a column operation
 
@@ -48,8 +51,8 @@ class TextModel:
     idf : ndarray of shape (f,), float32
         Singles first, then pairs.
     directions : ndarray of shape (f, k), float32
-    deviation : ndarray of shape (k,), float32
-        Spread of the texts along each direction.
+    mean, deviation : ndarray of shape (k,), float32
+        Centre and spread of the texts along each direction.
     """
 
     pattern: str
@@ -58,6 +61,7 @@ class TextModel:
     pairs: Index
     idf: NDArray[np.float32]
     directions: NDArray[np.float32]
+    mean: NDArray[np.float32]
     deviation: NDArray[np.float32]
     _number: dict[str, int] = field(default_factory=dict, repr=False)
 
@@ -84,7 +88,7 @@ class TextModel:
         words = sorted(counted.filter(pl.col("n_times") >= least)[counted.columns[0]].to_list())
         if not words:
             return None
-        model = cls(pattern, tuple(words), np.arange(len(words)), np.empty(0, np.int64), *([np.empty(0, np.float32)] * 3))
+        model = cls(pattern, tuple(words), np.arange(len(words)), np.empty(0, np.int64), _NONE, _FLAT, _NONE, _NONE)
         row, word, after = model._tokens(sample, lists)
         singles = _document_frequency(row, word, len(words))
         pair_keys, pair_df = np.empty(0, np.int64), np.empty(0, np.int64)
@@ -99,7 +103,9 @@ class TextModel:
             return None
         df = np.concatenate([singles, pair_df])[chosen]
         idf = (np.log((1.0 + n) / (1.0 + df)) + 1.0).astype(np.float32)
-        bare = cls(pattern, tuple(words), single, pairs, idf, np.empty((len(idf), 0), np.float32), np.empty(0, np.float32))
+        bare = replace(
+            model, single=single, pairs=pairs, idf=idf, directions=np.empty((len(idf), 0), np.float32), _number={}
+        )
         return bare._with_directions(sample, TOKEN_COMPONENTS if short else COMPONENTS, seed)
 
     def _with_directions(self, sample: pl.Series, k: int, seed: int) -> "TextModel":
@@ -111,11 +117,16 @@ class TextModel:
 
         _, _, right = randomized_svd(matrix, n_components=k, n_iter=4, random_state=seed)
         directions = np.ascontiguousarray(right.T, dtype=np.float32)
-        deviation = np.asarray((matrix @ directions).std(axis=0), dtype=np.float32)
+        made = np.asarray(matrix @ directions)
+        mean, deviation = made.mean(axis=0, dtype=np.float32), made.std(axis=0, dtype=np.float32)
         kept = deviation > 1e-6
-        return TextModel(
-            self.pattern, self.words, self.single, self.pairs, self.idf, np.ascontiguousarray(directions[:, kept]), deviation[kept]
-        )  # fmt: skip
+        return replace(
+            self,
+            directions=np.ascontiguousarray(directions[:, kept]),
+            mean=mean[kept],
+            deviation=deviation[kept],
+            _number={},
+        )
 
     def _tokens(self, series: pl.Series, lists: pl.Series | None = None) -> tuple[Index, Index, Index]:
         """Per known word of each text: row, word number, and the number of the word after it in the same text or −1."""
@@ -169,24 +180,29 @@ class TextModel:
         return sp.csr_matrix((weight, column.astype(np.int32), indptr), shape=(len(series), self.n_features))
 
     def latent(self, series: pl.Series, *, standard: bool) -> NDArray[np.float32]:
-        """(n,) texts -> (n, k); ``standard`` divides by the spread."""
+        """(n,) texts -> (n, k); ``standard`` centres, divides by the spread and clips softly, as measures are."""
         made = np.asarray(self.tfidf(series) @ self.directions, dtype=np.float32)
-        return made / self.deviation if standard else made
+        if not standard:
+            return made
+        z = (made - self.mean) / self.deviation
+        return np.asarray(z / np.sqrt(1.0 + (z / SOFT_CLIP) ** 2), dtype=np.float32)
 
     def feature_names(self) -> list[str]:
         """Words and word pairs, in the order of :meth:`tfidf`."""
         n_words = len(self.words)
-        return [self.words[i] for i in self.single] + [f"{self.words[k // n_words]} {self.words[k % n_words]}" for k in self.pairs]
+        return [self.words[i] for i in self.single] + [
+            f"{self.words[k // n_words]} {self.words[k % n_words]}" for k in self.pairs
+        ]
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """JSON and arrays for saving."""
-        arrays = {"single": self.single, "pairs": self.pairs, "idf": self.idf, "directions": self.directions, "deviation": self.deviation}
-        return {"pattern": self.pattern, "words": list(self.words)}, arrays
+        return {"pattern": self.pattern, "words": list(self.words)}, {name: getattr(self, name) for name in ARRAYS}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> "TextModel":
         """Undo :meth:`state`."""
-        return cls(state["pattern"], tuple(state["words"]), *(arrays[k] for k in ("single", "pairs", "idf", "directions", "deviation")))
+        single, pairs, idf, directions, mean, deviation = (arrays[name] for name in ARRAYS)
+        return cls(state["pattern"], tuple(state["words"]), single, pairs, idf, directions, mean, deviation)
 
 
 def _followed(row: Index, word: Index) -> tuple[Index, Index, Index]:
@@ -220,7 +236,9 @@ def counts(series: pl.Series) -> Vector:
         cells = series.to_list()
         if all(c is None or c.isascii() for c in cells):
             nothing = (np.nan, np.nan)
-            return np.array([nothing if c is None else (len(c), len(SPACES.findall(c)) + 1) for c in cells], dtype=np.float64).reshape(-1, 2)
+            return np.array(
+                [nothing if c is None else (len(c), len(SPACES.findall(c)) + 1) for c in cells], dtype=np.float64
+            ).reshape(-1, 2)
     chars = series.str.len_chars().cast(pl.Float64).to_numpy()
     words = (series.str.count_matches(r"\s+") + 1).cast(pl.Float64).to_numpy()
     return np.stack([chars, words], axis=1).astype(np.float64)

@@ -1,1 +1,1 @@
-
+"""The loop from a table to a verdict, and everything a run leaves behind."""

@@ -14,8 +14,8 @@ from tarragon.develop import closing, loop
 from tarragon.develop.protocol import Limits, Report, Spec, Verdict
 from tarragon.develop.report import ReportFiles
 from tarragon.develop.run import Run, Watcher, nobody
-from tarragon.develop.snapshot import load_table, save_table
-from tarragon.engine import LocalExecutor, Workspace, from_plain, to_plain
+from tarragon.develop.snapshot import load_table, save_table, spec_of
+from tarragon.engine import LocalExecutor, Workspace, to_plain
 from tarragon.errors import NotFoundError, ParameterError
 from tarragon.metrics import metric as find_metric
 from tarragon.refine import TableModel
@@ -193,17 +193,28 @@ def develop(  # noqa: PLR0913 — the public call names every option a user may 
     )
     check(spec)
     around = Surroundings(
-        Path(home) if home else None, Path(out) if out else None, progress, stop if stop is not None else threading.Event()
+        Path(home) if home else None,
+        Path(out) if out else None,
+        progress,
+        stop if stop is not None else threading.Event(),
     )
     with LocalExecutor() as executor:  # its workers warm up while the table is read
         table = read_table(source, target, options=_options(spec))
         if spec.metric:
             find_metric(spec.metric, table.task)
         with Workspace.open(around.home) as workspace:
-            with workspace.start(KIND, run_name(spec.name), to_plain(spec)) as job:
+            with workspace.start(KIND, run_name(spec.name), _asked(spec)) as job:
                 save_table(table, job.folder)
                 run = Run(
-                    job.folder, executor, spec.budget_s, job, workspace, around.watcher, around.stop, clock=_clock, began=began
+                    job.folder,
+                    executor,
+                    spec.budget_s,
+                    job,
+                    workspace,
+                    around.watcher,
+                    around.stop,
+                    clock=_clock,
+                    began=began,
                 )
                 return _conduct(table, spec, run, around)
 
@@ -222,22 +233,33 @@ def resume(
     """
     began = _clock()
     around = Surroundings(Path(home) if home else None, None, progress, stop if stop is not None else threading.Event())
-    with Workspace.open(around.home) as workspace, LocalExecutor() as executor:
-        with workspace.resume(KIND, name) as job:
-            spec: Spec = from_plain(job.record.spec, Spec)
-            if not (job.folder / "table.json").exists():
-                raise NotFoundError(
-                    f"Run {name} was interrupted before its table was kept", why="There is nothing to go on from", fix="Develop again"
-                )
-            spent = max([0.0, *(float(e.payload["elapsed_s"]) for e in job.events() if "elapsed_s" in e.payload)])
-            run = Run(
-                job.folder, executor, spec.budget_s, job, workspace, around.watcher, around.stop, clock=_clock, spent_s=spent, began=began
+    with Workspace.open(around.home) as workspace, LocalExecutor() as executor, workspace.resume(KIND, name) as job:
+        spec: Spec = spec_of(job.record)
+        if not (job.folder / "table.json").exists():
+            raise NotFoundError(
+                f"Run {name} was interrupted before its table was kept",
+                why="There is nothing to go on from",
+                fix="Develop again",
             )
-            return _conduct(load_table(job.folder), spec, run, around)
+        spent = max([0.0, *(float(str(e.payload["elapsed_s"])) for e in job.events() if "elapsed_s" in e.payload)])
+        run = Run(
+            job.folder,
+            executor,
+            spec.budget_s,
+            job,
+            workspace,
+            around.watcher,
+            around.stop,
+            clock=_clock,
+            spent_s=spent,
+            began=began,
+        )
+        return _conduct(load_table(job.folder), spec, run, around)
 
 
 def _conduct(table: Table, spec: Spec, run: Run, around: Surroundings) -> Development:
-    assert run.workspace is not None and run.job is not None
+    assert run.workspace is not None
+    assert run.job is not None
     run.tell("table read", "profile")
     registry = Registry(run.workspace)
     previous = closing.previous_model(registry, spec.name, run.job.name, table)
@@ -248,7 +270,9 @@ def _conduct(table: Table, spec: Spec, run: Run, around: Surroundings) -> Develo
     return development(story, report, files, package, run)
 
 
-def development(story: loop.Story, report: Report, files: ReportFiles, package: Package | None, run: Run) -> Development:
+def development(
+    story: loop.Story, report: Report, files: ReportFiles, package: Package | None, run: Run
+) -> Development:
     """Gather what a run ends with."""
     score = story.analysis.score
     nan = float("nan")
@@ -259,22 +283,28 @@ def development(story: loop.Story, report: Report, files: ReportFiles, package: 
         score.metric,
     )
     written = WrittenReport(report, files.html, files.json, files.markdown)
-    return Development(
-        report.run, story.verdict, honest, story.board, story.model, written, package, run.first_model_s
-    )
+    return Development(report.run, story.verdict, honest, story.board, story.model, written, package, run.first_model_s)
 
 
 def check(spec: Spec) -> None:
     """Hold the question against what can be answered. Raises ``ParameterError``."""
     if not spec.budget_s >= MIN_BUDGET_S:
         raise ParameterError(
-            f"A time limit of {spec.budget_s:g} s is too short", why=f"Reading, checking and one model take {MIN_BUDGET_S:g} s", fix="Give 10 s or more"
+            f"A time limit of {spec.budget_s:g} s is too short",
+            why=f"Reading, checking and one model take {MIN_BUDGET_S:g} s",
+            fix="Give 10 s or more",
         )
     if not 0 <= spec.holdout <= 0.5:
-        raise ParameterError(f"holdout={spec.holdout:g} is not a share", why="It lies between 0 and 0.5", fix="0.2 sets a fifth aside")
+        raise ParameterError(
+            f"holdout={spec.holdout:g} is not a share", why="It lies between 0 and 0.5", fix="0.2 sets a fifth aside"
+        )
     for value, what, unit in ((spec.limits.latency_ms, "latency", "ms"), (spec.limits.size_bytes, "size", "bytes")):
         if value is not None and not value > 0:
-            raise ParameterError(f"A {what} limit of {value:g} {unit} is impossible", why="It must be above 0", fix="Raise or drop the limit")
+            raise ParameterError(
+                f"A {what} limit of {value:g} {unit} is impossible",
+                why="It must be above 0",
+                fix="Raise or drop the limit",
+            )
     if spec.metric:
         find_metric(spec.metric)
     if spec.algorithms:
@@ -282,6 +312,12 @@ def check(spec: Spec) -> None:
 
         for algorithm in spec.algorithms:
             catalogue.get(algorithm)
+
+
+def _asked(spec: Spec) -> dict[str, object]:
+    said = to_plain(spec)
+    assert isinstance(said, dict)
+    return dict(said)
 
 
 def run_name(model: str) -> str:
@@ -293,7 +329,9 @@ def run_name(model: str) -> str:
 def _model_name(name: str, source: Source) -> str:
     if name and not re.fullmatch(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", name):
         raise ParameterError(
-            f"The name {name!r} cannot be used", why="Letters, digits and single hyphens, at most 63, as SageMaker has it", fix="churn-model"
+            f"The name {name!r} cannot be used",
+            why="Letters, digits and single hyphens, at most 63, as SageMaker has it",
+            fix="churn-model",
         )
     if name:
         return name

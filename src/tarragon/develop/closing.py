@@ -43,7 +43,7 @@ def package(story: Story, spec: Spec, run: Run, registry: Registry) -> Package |
     dump(work, run.folder / "replay.json")
     if story.verdict.decision == "STOP":
         return None
-    known = next((p for p in registry.list(spec.name) if p.lineage.get("run") == run.job.name), None)
+    known = next((p for p in registry.list() if p.lineage.get("run") == run.job.name), None)
     if known is not None:
         return known
     score = story.analysis.score
@@ -71,7 +71,9 @@ def package(story: Story, spec: Spec, run: Run, registry: Registry) -> Package |
     return registry.register(folder, facts)
 
 
-def report(story: Story, spec: Spec, run: Run, registered: Package | None, out: Path | None) -> tuple[Report, ReportFiles]:
+def report(
+    story: Story, spec: Spec, run: Run, registered: Package | None, out: Path | None
+) -> tuple[Report, ReportFiles]:
     """Write the report into the run's folder, and a copy where the user asked for one."""
     assert run.job is not None
     told = Report(

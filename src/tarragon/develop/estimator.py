@@ -54,7 +54,10 @@ class _Developed(BaseEstimator):
             algorithms=tuple(self.algorithms),
         )
         small = table.n_rows * len(table.columns) < INLINE_CELLS
-        with tempfile.TemporaryDirectory(prefix="tarragon-") as folder, (InlineExecutor() if small else LocalExecutor()) as executor:
+        with (
+            tempfile.TemporaryDirectory(prefix="tarragon-") as folder,
+            InlineExecutor() if small else LocalExecutor() as executor,
+        ):
             run = Run(Path(folder), executor, spec.budget_s)
             self.model_: TableModel = loop.fit_model(table, spec, run)
         return self
@@ -63,7 +66,11 @@ class _Developed(BaseEstimator):
         if hasattr(X, "columns"):
             validate_data(self, X, skip_check_array=True)
             frame = X.copy() if hasattr(X, "copy") else X.clone()
-            frame = frame.assign(**{TARGET: np.asarray(y)}) if hasattr(frame, "assign") else frame.with_columns(pl.Series(TARGET, y))
+            frame = (
+                frame.assign(**{TARGET: np.asarray(y)})
+                if hasattr(frame, "assign")
+                else frame.with_columns(pl.Series(TARGET, y))
+            )
             return read_table(frame, TARGET, options=ReadOptions(task=task))
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2)
         names = [f"x{i}" for i in range(X.shape[1])]
@@ -71,7 +78,8 @@ class _Developed(BaseEstimator):
         codes = np.searchsorted(classes, y) if classes else np.asarray(y, dtype=np.float64)
         frame = frame.with_columns(pl.Series(TARGET, codes))
         columns = tuple(
-            Column(n, Kind.NUMERIC, n_missing=int(frame[n].null_count()), n_unique=int(frame[n].n_unique())) for n in names
+            Column(n, Kind.NUMERIC, n_missing=int(frame[n].null_count()), n_unique=int(frame[n].n_unique()))
+            for n in names
         )
         return Table(frame, (*columns, _target_column(frame)), TARGET, task, tuple(range(len(classes))))
 
@@ -129,7 +137,9 @@ class Classifier(ClassifierMixin, _Developed):
         check_classification_targets(y)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
-            raise ValueError(f"Classifier needs samples of at least 2 classes in the data, but there is only one class: {self.classes_[0]!r}")
+            raise ValueError(
+                f"Classifier needs samples of at least 2 classes in the data, but there is only one class: {self.classes_[0]!r}"
+            )
         codes = np.searchsorted(self.classes_, y)
         task: Task = "binary" if len(self.classes_) == 2 else "multiclass"
         return self._develop(X, codes, task, tuple(range(len(self.classes_))))
@@ -140,7 +150,11 @@ class Classifier(ClassifierMixin, _Developed):
 
     def predict(self, X: Rows) -> NDArray[Any]:
         """Labels (n,)."""
-        return self.classes_[np.asarray(self.model_.predict(self._rows(X)), dtype=np.int64)] if hasattr(self, "model_") else self._rows(X)
+        return (
+            self.classes_[np.asarray(self.model_.predict(self._rows(X)), dtype=np.int64)]
+            if hasattr(self, "model_")
+            else self._rows(X)
+        )
 
 
 class Regressor(RegressorMixin, _Developed):

@@ -22,6 +22,7 @@ from tarragon.refine import Blend, Calibration, Compressed, Member, TableModel
 from tarragon.train import ensure_view, write_folds
 from tarragon.tune import Ground, Leaderboard, Outcome, Race, Trial
 
+AS_IT_IS = Calibration()
 WRITING_S = 1.2  # report, registration and the last seconds of a run; measured 0.4–0.9 s
 
 
@@ -61,7 +62,9 @@ def develop(table: Table, spec: Spec, run: Run, previous: TableModel | None = No
     plan = run.stage("plan", Plan, lambda: plan_work(table, folds, spec, run, hopeless=feasibility.verdict == "STOP"))
     ground = lay_ground(table, folds, objective, run, spec.seed)
     outcome = run.timed("trials", lambda: race(plan, ground, run))
-    board = run.timed("leaderboard", lambda: tune.rank(outcome.trials, objective, table.y, table.weight, _dropped(outcome)))
+    board = run.timed(
+        "leaderboard", lambda: tune.rank(outcome.trials, objective, table.y, table.weight, _dropped(outcome))
+    )
     choice = refine.selection(outcome.trials, objective, table.y, table.weight, single=spec.limits.glass_box)
     mixed = run.timed("blend", lambda: refine.blend(choice, table.n_rows, spec.seed))
     final = run.timed("compress", lambda: finish(mixed, choice, ground, table, spec.limits, run))
@@ -118,7 +121,11 @@ def fit_model(table: Table, spec: Spec, run: Run) -> TableModel:
 def fold(table: Table, spec: Spec) -> Split:
     """Divide the rows: five folds, repeated on small tables where one division says little."""
     return split(
-        table, n_folds=choose.n_folds(table), n_repeats=choose.n_repeats(table), seed=seed_for(spec.seed, "split"), holdout=spec.holdout
+        table,
+        n_folds=choose.n_folds(table, spec.budget_s),
+        n_repeats=choose.n_repeats(table),
+        seed=seed_for(spec.seed, "split"),
+        holdout=spec.holdout,
     )
 
 
@@ -173,7 +180,7 @@ def encoder_of(table: Table, folds: Split, folder: Path, seed: int) -> Encoder:
 
 
 def constant(table: Table, y: np.ndarray) -> np.ndarray:
-    """The answer that ignores the row: class shares, or the mean."""
+    """Answer without looking at the row: class shares, or the mean."""
     if not table.n_classes:
         return np.full(len(y), y.mean())
     return np.tile(np.bincount(y.astype(np.int64), minlength=table.n_classes) / len(y), (len(y), 1))
@@ -198,7 +205,9 @@ def race(plan: Plan, ground: Ground, run: Run) -> Outcome:
     )
     outcome = runner.run()
     if not outcome.trials:
-        reasons = "; ".join(sorted({f"{name}: {why}" for name, _, _, why in outcome.dropped})) or "no candidate was begun"
+        reasons = (
+            "; ".join(sorted({f"{name}: {why}" for name, _, _, why in outcome.dropped})) or "no candidate was begun"
+        )
         raise JobError("No model could be trained", why=reasons, fix="Give more time, or more rows")
     return outcome
 
@@ -210,7 +219,7 @@ def finish(
     encoder = Encoder.load(run.folder / "encoder")
     encoder_bytes = sum(f.stat().st_size for f in (run.folder / "encoder").rglob("*") if f.is_file())
 
-    def make(members: tuple[Member, ...], calibration: Calibration = Calibration(), threshold: float = 0.5) -> TableModel:
+    def make(members: tuple[Member, ...], calibration: Calibration = AS_IT_IS, threshold: float = 0.5) -> TableModel:
         return TableModel(
             encoder, members, table.task, table.classes, table.target, calibration, threshold, encoder_bytes
         )

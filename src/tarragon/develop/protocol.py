@@ -37,9 +37,9 @@ class Spec:
     target: str
     name: str
     budget_s: float = 60.0
-    metric: str = ""                      # "" lets the task decide
+    metric: str = ""  # "" lets the task decide
     seed: int = 0
-    holdout: float = 0.0                  # share of rows set aside and opened once; 0: none
+    holdout: float = 0.0  # share of rows set aside and opened once; 0: none
     holdout_file: str = ""
     drop: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
@@ -47,10 +47,10 @@ class Spec:
     group: str = ""
     time: str = ""
     task: str = ""
-    positive: str = ""                    # label of the positive class, as text
+    positive: str = ""  # label of the positive class, as text
     limits: Limits = Limits()
-    keep_leaks: bool = False              # train on columns the leak check would drop
-    algorithms: tuple[str, ...] = ()      # only these; empty: all that are installed
+    keep_leaks: bool = False  # train on columns the leak check would drop
+    algorithms: tuple[str, ...] = ()  # only these; empty: all that are installed
 
 
 @dataclass(frozen=True, slots=True)

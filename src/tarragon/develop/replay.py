@@ -20,8 +20,19 @@ from tarragon.develop import loop
 from tarragon.develop.loop import Story
 from tarragon.develop.protocol import Spec
 from tarragon.develop.run import Run, Watcher, nobody
-from tarragon.develop.snapshot import load_table
-from tarragon.engine import Executor, LocalExecutor, Task, WorkRecord, WorkUnit, Workspace, code_sha256, difference, environment, from_plain, load
+from tarragon.develop.snapshot import load_table, spec_of
+from tarragon.engine import (
+    Executor,
+    LocalExecutor,
+    Task,
+    WorkRecord,
+    Workspace,
+    WorkUnit,
+    code_sha256,
+    difference,
+    environment,
+    load,
+)
 from tarragon.errors import NotFoundError
 from tarragon.metrics import metric
 from tarragon.refine import Member, TableModel
@@ -105,7 +116,7 @@ def replay(name: str, *, home: str | Path | None = None, progress: Watcher = nob
             raise NotFoundError(
                 f"Run {name} left no replay record", why="It did not get to its end", fix=f"tarragon resume {name}"
             )
-        spec: Spec = from_plain(kept.spec, Spec)
+        spec: Spec = spec_of(kept)
         recorded: WorkRecord = load(folder / "replay.json", WorkRecord)
         with tempfile.TemporaryDirectory(prefix="tarragon-replay-") as scratch:
             run = Run(Path(scratch), executor, spec.budget_s, watcher=progress)
@@ -131,7 +142,12 @@ def _again(name: str, folder: Path, spec: Spec, recorded: WorkRecord, run: Run) 
     )
     differences = (*difference(recorded, now), *_other_predictions(folder, places, recorded))
     return ReplayResult(
-        name, answered == recorded.prediction_sha256, differences, answered, recorded.prediction_sha256, len(recorded.units)
+        name,
+        answered == recorded.prediction_sha256,
+        differences,
+        answered,
+        recorded.prediction_sha256,
+        len(recorded.units),
     )
 
 
@@ -181,7 +197,13 @@ def rebuild(first: TableModel, places: dict[str, Path], folder: Path) -> TableMo
         for m in first.members
     )
     return TableModel(
-        Encoder.load(folder / "encoder"), members, first.task, first.classes, first.target, first.calibration, first.threshold
+        Encoder.load(folder / "encoder"),
+        members,
+        first.task,
+        first.classes,
+        first.target,
+        first.calibration,
+        first.threshold,
     )
 
 
@@ -190,8 +212,8 @@ def _other_predictions(folder: Path, places: dict[str, Path], recorded: WorkReco
     other = []
     for unit in recorded.units:
         first = next(iter(sorted((folder / "trials").glob(f"*-{unit.trial}/fold-{unit.fold}"))), None)
-        if first is not None and not np.array_equal(read_oof(first), read_oof(places[unit.trial] / f"fold-{unit.fold}")):
+        if first is not None and not np.array_equal(
+            read_oof(first), read_oof(places[unit.trial] / f"fold-{unit.fold}")
+        ):
             other.append(f"{unit.trial} predicts other values on fold {unit.fold}")
     return other
-
-

@@ -44,7 +44,8 @@ class Progress:
 
 Watcher = Callable[[Progress], None]
 STAGES = (
-    "read", "split", "profile", "feasibility", "plan", "trials", "leaderboard", "blend", "compress", "analysis", "package", "report",
+    "read", "profile", "split", "feasibility", "plan", "trials", "leaderboard", "blend", "compress", "analysis", "package",
+    "report",
 )  # fmt: skip
 
 
@@ -123,7 +124,15 @@ class Run:
         after = following or (STAGES[at + 1] if 0 <= at < len(STAGES) - 1 else "")
         self.watcher(
             Progress(
-                self._stage, message, self.metric, self.best, after, self.elapsed_s, self.budget_s, self.trials_done, self.first_model_s
+                self._stage,
+                message,
+                self.metric,
+                self.best,
+                after,
+                self.elapsed_s,
+                self.budget_s,
+                self.trials_done,
+                self.first_model_s,
             )
         )
 

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 
 from tarragon.data import Column, Table
-from tarragon.engine import dump, load
+from tarragon.develop.protocol import Spec
+from tarragon.engine import JobRecord, dump, from_plain, load
+from tarragon.engine.plain import Plain
 from tarragon.metrics import Task
 
 Label = str | int | float | bool
@@ -26,13 +29,25 @@ class TableFacts:
     notes: tuple[str, ...]
 
 
+def spec_of(job: JobRecord) -> Spec:
+    """Read the question a run was started with."""
+    return from_plain(cast(Plain, dict(job.spec)), Spec)
+
+
 def save_table(table: Table, folder: Path) -> None:
     """Write ``table.arrow`` and, last, ``table.json``."""
     part = folder / "table.arrow.part"
     table.frame.write_ipc(part, compression="lz4")
     part.replace(folder / "table.arrow")
     facts = TableFacts(
-        table.columns, table.target, table.task, table.classes, table.source, table.sha256, table.dropped_rows, table.notes
+        table.columns,
+        table.target,
+        table.task,
+        table.classes,
+        table.source,
+        table.sha256,
+        table.dropped_rows,
+        table.notes,
     )
     dump(facts, folder / "table.json")
 

@@ -38,41 +38,53 @@ def _stops(feasibility: Feasibility, analysis: Analysis, *, obeys: bool, obeyed:
 
 
 def _doubts(feasibility: Feasibility, analysis: Analysis) -> Iterator[Reason]:
-    for finding in feasibility.findings:
-        if finding.severity == "critical":
-            yield Reason(f"{finding.what}: {finding.why}", "against")
-    previous = next((b for b in analysis.baselines if b.name == "previous"), None)
-    if previous is not None and previous.gain_high < 0:
-        yield Reason(f"The registered version before is better ({previous.rule})", "against")
+    yield from _findings(feasibility, "critical")
+    yield from _rivals(analysis)
     for facet in analysis.bias:
         flagged = [m.name for m in facet.metrics if m.flagged]
         if flagged:
             yield Reason(f"{facet.sentence} ({', '.join(flagged[:4])})", "against")
-    for finding in feasibility.findings:
-        if finding.severity == "warning":
-            yield Reason(f"{finding.what}: {finding.why}", "against")
+    yield from _findings(feasibility, "warning")
     if feasibility.verdict == "CAUTION" and not any(f.severity != "info" for f in feasibility.findings):
         yield from (Reason(text, "against") for text in feasibility.reasons[:1])
-    for part in analysis.slices:
-        if part.worse:
-            yield Reason(f"Worse where {part.column} is {part.value} ({part.n} rows)", "against")
-            break
+    worse = next((part for part in analysis.slices if part.worse), None)
+    if worse is not None:
+        yield Reason(f"Worse where {worse.column} is {worse.value} ({worse.n} rows)", "against")
+
+
+def _findings(feasibility: Feasibility, severity: str) -> Iterator[Reason]:
+    for finding in feasibility.findings:
+        if finding.severity == severity:
+            yield Reason(f"{finding.what}: {finding.why}", "against")
+
+
+def _rivals(analysis: Analysis) -> Iterator[Reason]:
+    previous = next((b for b in analysis.baselines if b.name == "previous"), None)
+    if previous is not None and previous.gain_high < 0:
+        yield Reason(f"The registered version before is better ({previous.rule})", "against")
     linear = next((b for b in analysis.baselines if b.name == "linear"), None)
     if linear is not None and linear.gain_high < 0:
         yield Reason("A plain linear model is better", "against")
-    if analysis.fit.verdict == "overfit" and analysis.fit.gap_low > 0 and analysis.holdout is not None:
-        yield Reason(analysis.fit.sentence, "against")
 
 
 def _praise(analysis: Analysis) -> Iterator[Reason]:
     score = analysis.score
     if score.value is not None and score.low is not None and score.high is not None:
-        yield Reason(f"{score.title} {score.value:.4g}, expected between {score.low:.4g} and {score.high:.4g} on fresh rows", "for")
-    for name, word in (("linear", "a linear model"), ("one-rule", "the best single rule"), ("dummy", "a constant answer")):
+        yield Reason(
+            f"{score.title} {score.value:.4g}, expected between {score.low:.4g} and {score.high:.4g} on fresh rows",
+            "for",
+        )
+    for name, word in (
+        ("linear", "a linear model"),
+        ("one-rule", "the best single rule"),
+        ("dummy", "a constant answer"),
+    ):
         base = next((b for b in analysis.baselines if b.name == name), None)
         if base is not None and base.gain_low > 0:
             unit = metric(score.metric).title
-            yield Reason(f"Better than {word} by {base.gain:.3g} {unit} ({base.gain_low:.3g} to {base.gain_high:.3g})", "for")
+            yield Reason(
+                f"Better than {word} by {base.gain:.3g} {unit} ({base.gain_low:.3g} to {base.gain_high:.3g})", "for"
+            )
             break
     yield Reason(analysis.fit.sentence, "for" if analysis.fit.verdict == "balanced" else "note")
     if analysis.interpretability is not None:

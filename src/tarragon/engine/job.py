@@ -19,6 +19,7 @@ from tarragon.engine import events, record
 from tarragon.engine.disk import refusals
 from tarragon.engine.events import Line
 from tarragon.engine.layout import contained, valid_name
+from tarragon.engine.ledger import Batch
 from tarragon.engine.protocol import Event, JobRecord, State
 from tarragon.errors import ConflictError, NotFoundError, StorageError
 
@@ -30,8 +31,8 @@ BEAT_S = 4.0  # renewals and ingestions: seven may fail in a row before the leas
 class Claims(Protocol):
     """What a job needs of its workspace; the transactions live there."""
 
-    def keep(self, lines: list[Line], ingested: int) -> State:
-        """Renew the lease and take events in. Raises ``ConflictError`` when the lease is lost."""
+    def keep(self, batch: Batch) -> tuple[State, int]:
+        """Renew the lease and take events in, see :func:`tarragon.engine.ledger.keep`. Raises ``ConflictError``."""
 
     def move(self, to: State, line: Line) -> None:
         """Change the state. Raises ``ConflictError`` when that is not possible."""
@@ -183,14 +184,15 @@ class Job:
 
     def _ingest(self) -> None:
         while True:
-            lines, end = events.read(self.folder, self._ingested)
+            start = self._ingested
+            lines, end = events.read(self.folder, start)
             try:
-                self._state = self._claims.keep(lines, end)
+                self._state, self._ingested = self._claims.keep(Batch(start, end, lines))
             except ConflictError:
                 self._held = False
                 raise
-            self._kept, self._ingested, before = self._clock(), end, self._ingested
-            if end == before or len(lines) == 0:
+            if self._ingested == start:  # the file has no more
+                self._kept = self._clock()
                 return
 
     def _check(self) -> None:

@@ -29,13 +29,19 @@ class Claim:
     number : int
         The row's id.
     owner : str
-    ingested : int
-        Bytes of ``events.jsonl`` in the store.
     """
 
     number: int
     owner: str
-    ingested: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What lies between two bytes of a job's ``events.jsonl``."""
+
+    start: int
+    end: int
+    lines: Sequence[Line] = ()
 
 
 def insert(connection: sa.Connection, kind: str, name: str, spec: Mapping[str, object], now: float) -> int:
@@ -119,26 +125,31 @@ def claim(connection: sa.Connection, found: sa.Row[Any], owner: str, *, now: flo
         return None
     line = Line(now, "state", {"state": state.value, "owner": owner, "attempt": found.attempt + 1})
     _tell(connection, found.id, [line])
-    return Claim(found.id, owner, found.ingested)
+    return Claim(found.id, owner)
 
 
-def keep(
-    connection: sa.Connection, held: Claim, *, until: float, lines: Sequence[Line] = (), ingested: int = 0
-) -> State | None:
-    """Renew a lease and take in what workers wrote; returns the state, or None when the job is no longer ours.
+def keep(connection: sa.Connection, held: Claim, batch: Batch, *, until: float) -> tuple[State, int] | None:
+    """Renew a lease and take in what workers wrote.
 
-    ``ingested`` must be where the file's lines ended; a second ingestion of the same bytes changes nothing.
+    Returns
+    -------
+    (State, int) or None
+        The state, and the byte up to which events are in the store; None when the job is no longer ours. That byte is
+        not the batch's end when the batch began elsewhere than the last one ended: it was not taken in then, and so
+        never twice.
     """
+    mine = (jobs.c.id == held.number, jobs.c.owner == held.owner)
     changed = connection.execute(
         sa.update(jobs)
-        .where(jobs.c.id == held.number, jobs.c.owner == held.owner, jobs.c.ingested == held.ingested)
-        .values(lease_until=until, ingested=max(ingested, held.ingested))
+        .where(*mine, jobs.c.ingested == batch.start)
+        .values(lease_until=until, ingested=batch.end)
         .returning(jobs.c.state)
     ).one_or_none()
-    if changed is None:
-        return None
-    _tell(connection, held.number, lines)
-    return State(changed.state)
+    if changed is not None:
+        _tell(connection, held.number, batch.lines)
+        return State(changed.state), batch.end
+    found = connection.execute(sa.select(jobs.c.state, jobs.c.ingested).where(*mine)).one_or_none()
+    return None if found is None else (State(found.state), found.ingested)
 
 
 def move(connection: sa.Connection, held: Claim, to: State, line: Line) -> bool:

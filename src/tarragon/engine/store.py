@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from tarragon.engine.disk import full, refusals
 from tarragon.engine.schema import HEAD, KNOWN, metadata
-from tarragon.errors import MissingExtraError, ParameterError, StorageError
+from tarragon.errors import MissingExtraError, ParameterError, StorageError, TarragonError
 
 BUSY_S = 30.0  # how long a writer waits for another before giving up
 LOCKS = {"schema": 1_952_539_201, "audit": 1_952_539_202}  # PostgreSQL advisory locks: "tar" and a number
@@ -95,26 +95,30 @@ class Store:
     @contextmanager
     def _errors(self) -> Iterator[None]:
         where = Path(self.url.database or "") if self.url.get_backend_name() == "sqlite" else None
-        shown = self.url.render_as_string(hide_password=True)
         try:
             with refusals("write to the store", where or Path("/")):
                 yield
-        except sa.exc.OperationalError as error:
-            why = str(error.orig)
-            if "full" in why and where is not None:
-                raise full("write to the store", where) from error
+        except sa.exc.IntegrityError:
+            raise  # a broken uniqueness is the caller's to explain
+        except sa.exc.StatementError as error:
+            if isinstance(error.orig, TarragonError):  # a value that cannot be written: no matter of the database
+                raise error.orig from None
+            raise self._explained(error.orig or error, where) from error
+        except sqlite3.DatabaseError as error:
+            raise self._explained(error, where) from error
+
+    def _explained(self, error: BaseException, where: Path | None) -> StorageError:
+        """Say what a database's refusal means; ``where`` is SQLite's file."""
+        why = str(error).strip()
+        if where is None:
             fix = "Check that the database server runs and that the URL in TARRAGON_STORE is right"
-            if where is not None:
-                fix = "Check the folder's permissions and free space, and whether another process holds the file"
-            raise StorageError(f"The store {shown} refused", why=why.strip(), fix=fix) from error
-        except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
-            if isinstance(error, (sa.exc.IntegrityError, sqlite3.IntegrityError)):
-                raise  # a broken uniqueness is the caller's to explain
-            raise StorageError(
-                f"The store {shown} cannot be used",
-                why=str(getattr(error, "orig", error)).strip(),
-                fix="If the file is damaged, move it away or restore a copy: a new one is made on the next run",
-            ) from error
+        elif "full" in why:
+            return full("write to the store", where)
+        elif "not a database" in why or "malformed" in why:
+            fix = "Restore a copy, or move the file away: an empty store is made on the next run"
+        else:
+            fix = "Check the folder's permissions, and whether another process holds the file"
+        return StorageError(f"The store {self.url.render_as_string(hide_password=True)} refused", why=why, fix=fix)
 
 
 def migrate(connection: sa.Connection) -> None:

@@ -291,7 +291,9 @@ def _record(cls: Any) -> Decode:
 def _array(cls: type, args: tuple[Any, ...]) -> Decode:
     import numpy as np
 
-    wanted = np.dtype(dtype) if (dtype := _dtype(args)) is not None else None
+    # float64 in ndarray[Any, dtype[float64]]; None where the hint leaves it open
+    named = [get_args(arg)[0] for arg in args if get_origin(arg) is np.dtype]
+    wanted = np.dtype(named[0]) if named and isinstance(named[0], type) and named[0] is not Any else None
 
     def decode(plain: Any, arrays: Arrays) -> Any:
         if isinstance(plain, dict) and plain.get("$array") in arrays:
@@ -304,12 +306,3 @@ def _array(cls: type, args: tuple[Any, ...]) -> Decode:
             raise Mismatch(plain, f"an array of {wanted}") from None
 
     return decode
-
-
-def _dtype(args: tuple[Any, ...]) -> Any:
-    """Find float64 in ``ndarray[Any, dtype[float64]]``; None where the hint leaves it open."""
-    for arg in args:
-        inner = get_args(arg)
-        if inner and isinstance(inner[0], type):
-            return inner[0]
-    return None

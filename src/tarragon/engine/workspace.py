@@ -239,7 +239,7 @@ class Workspace:
                 f"The {kind} {name} was taken by another process", why="it was quicker", fix="Let it run, or try again"
             )
         claims = _Claims(self, held, kind, name)
-        job = Job(Identity(kind, name, self._folder(kind, name), held.ingested), claims, self._clock)
+        job = Job(Identity(kind, name, self._folder(kind, name), found.ingested), claims, self._clock)
         with self._lock:
             self._held[owner] = job
             if self._heart is None:
@@ -297,14 +297,13 @@ class _Claims:
     def __init__(self, workspace: Workspace, held: ledger.Claim, kind: str, name: str) -> None:
         self._workspace, self._held, self._kind, self._name = workspace, held, kind, name
 
-    def keep(self, lines: list[Line], ingested: int) -> State:
+    def keep(self, batch: ledger.Batch) -> tuple[State, int]:
         until = self._workspace._clock() + LEASE_S
         with self._workspace.store.begin() as connection:
-            state = ledger.keep(connection, self._held, until=until, lines=lines, ingested=ingested)
-        if state is None:
-            raise self._lost("it was not heard of for too long")
-        self._held = ledger.Claim(self._held.number, self._held.owner, max(ingested, self._held.ingested))
-        return state
+            kept = ledger.keep(connection, self._held, batch, until=until)
+        if kept is None:
+            raise self._lost()
+        return kept
 
     def move(self, to: State, line: Line) -> None:
         with self._workspace.store.begin() as connection:
@@ -312,7 +311,7 @@ class _Claims:
         if not moved:
             now = self.record()
             if now.owner != self._held.owner:
-                raise self._lost("it was not heard of for too long")
+                raise self._lost()
             raise ConflictError(
                 f"The {self._kind} {self._name} cannot become {to.value}",
                 why=f"it is {now.state.value}, and {to.value} follows {', '.join(s.value for s in to.before)}",
@@ -329,9 +328,9 @@ class _Claims:
     def history(self) -> tuple[Event, ...]:
         return self._workspace.events(self._kind, self._name)
 
-    def _lost(self, why: str) -> ConflictError:
+    def _lost(self) -> ConflictError:
         return ConflictError(
             f"The {self._kind} {self._name} was taken over by another process",
-            why=why,
+            why="it was not heard of for too long",
             fix="Let the other one finish; this one cannot write to the job any more",
         )

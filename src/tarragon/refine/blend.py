@@ -59,7 +59,8 @@ def greedy(stack: Stack, y: Vector, metric: Metric, weight: Vector | None = None
     best_utility, best_counts = -np.inf, counts
     for picked in range(1, rounds + 1):
         utilities = [
-            np.nan_to_num(metric.utility(metric.score(y, (total + member) / picked, weight)), nan=-np.inf) for member in stack
+            np.nan_to_num(metric.utility(metric.score(y, (total + member) / picked, weight)), nan=-np.inf)
+            for member in stack
         ]
         pick = int(np.argmax(utilities))
         counts = counts.copy()
@@ -107,7 +108,6 @@ class Selection:
             return np.eye(len(self.stack))[int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))]
         return greedy(self.stack[:, index], self.y[index], self.metric, w, rounds)
 
-
     def again(self, rows: Index, trials: Sequence[Trial]) -> Vector:
         """Choose once more from these rows of the table (with repeats): weights over ``trials`` (T,).
 
@@ -131,7 +131,7 @@ def selection(
 
 
 def blend(choice: Selection, n_rows: int, seed: int) -> Blend:
-    """Choose weights on all rows; keep more than one member only if the cross-fitted gain exceeds its standard error."""
+    """Choose weights on all rows; keep several members only if the cross-fitted gain exceeds its standard error."""
     leader = choice.trials[0]
     metric, y = choice.metric, choice.y
     alone = np.eye(len(choice.trials))[0]
@@ -145,10 +145,14 @@ def blend(choice: Selection, n_rows: int, seed: int) -> Blend:
             weights = choice.weights(np.arange(len(choice.rows)))
             why = f"better than {leader.name} alone by {gain:.3g} ± {noise:.2g} (cross-fitted)"
         else:
-            why = f"a blend gained {gain:.3g} ± {noise:.2g} over {leader.name}: within noise, so the single model is kept"
+            why = (
+                f"a blend gained {gain:.3g} ± {noise:.2g} over {leader.name}: within noise, so the single model is kept"
+            )
     if weights.max() == 1.0 and gain > noise:
         why = f"the blend put all weight on {choice.trials[int(weights.argmax())].name}"
-    members = tuple((choice.trials[i], float(weights[i])) for i in np.argsort(-weights, kind="stable") if weights[i] > 0)
+    members = tuple(
+        (choice.trials[i], float(weights[i])) for i in np.argsort(-weights, kind="stable") if weights[i] > 0
+    )
     predicted = mix(choice.stack, weights)
     oof = np.full((n_rows, *predicted.shape[1:]), np.nan)
     oof[choice.rows] = predicted

@@ -54,12 +54,16 @@ def fit(y: Vector, p: NDArray[np.float64], weight: Vector | None = None) -> Cali
         penalty = RIDGE * ((theta[0] - 1.0) ** 2 + (theta[1] ** 2 if binary else 0.0))
         return float(np.average(log_losses(y, calibrated), weights=weight)) + penalty
 
-    found = minimize(loss, np.array([1.0, 0.0] if binary else [1.0]), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-8})
+    found = minimize(
+        loss, np.array([1.0, 0.0] if binary else [1.0]), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-8}
+    )
     slope = float(np.clip(found.x[0], 0.05, 20.0))
     return Calibration(slope, float(found.x[1]) if binary else 0.0)
 
 
-def calibrate(y: Vector, p: NDArray[np.float64], weight: Vector | None = None, *, seed: int = 0) -> tuple[Calibration, str]:
+def calibrate(
+    y: Vector, p: NDArray[np.float64], weight: Vector | None = None, *, seed: int = 0
+) -> tuple[Calibration, str]:
     """Return the calibration worth applying, and why.
 
     Cross-fitted: each row is judged under a map fitted without it. Kept if log loss gains more than one standard error.

@@ -92,7 +92,9 @@ def ladder(mixed: Blend, choice: Selection, folder: Path) -> Iterator[Rung]:
                 continue
             score = choice.metric.score(choice.y, trial.oof[choice.rows], choice.weight)
             how = "all its fold models" if keep is None else f"{keep} of its fold models"
-            yield Rung((bag(trial, 1.0, folder, keep),), trial.oof, score, f"{trial.name} with {how} instead of the best model")
+            yield Rung(
+                (bag(trial, 1.0, folder, keep),), trial.oof, score, f"{trial.name} with {how} instead of the best model"
+            )
 
 
 def compress(

@@ -115,7 +115,9 @@ class TableModel:
     def predict_proba(self, source: Source) -> NDArray[np.float64]:
         """Class probabilities (n, K) of new rows, columns in the order of ``classes_``. Raises ``DataError``."""
         if self.task == "regression":
-            raise DataError("A regression model has no probabilities", why=f"{self.target} is a number", fix="Use predict")
+            raise DataError(
+                "A regression model has no probabilities", why=f"{self.target} is a number", fix="Use predict"
+            )
         return self.respond(self._aligned(source))
 
     def predict(self, source: Source) -> NDArray[Any]:
@@ -202,7 +204,8 @@ class TableModel:
                     float(m["weight"]),
                     tuple(m["folds"]),
                     tuple(
-                        load_model(m["algorithm"], folder / "members" / _plain(m["trial"]) / f"fold-{int(k)}") for k in m["folds"]
+                        load_model(m["algorithm"], folder / "members" / _plain(m["trial"]) / f"fold-{int(k)}")
+                        for k in m["folds"]
                     ),
                     int(m["size_bytes"]),
                 )
@@ -222,7 +225,9 @@ class TableModel:
             if isinstance(error, IntegrityError):
                 raise
             raise IntegrityError(
-                f"The model in {folder.name} cannot be read", why=str(error), fix="Restore the folder or register the model again"
+                f"The model in {folder.name} cannot be read",
+                why=str(error),
+                fix="Restore the folder or register the model again",
             ) from error
 
 

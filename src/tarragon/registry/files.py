@@ -74,4 +74,3 @@ def place(staged: Path, final: Path) -> None:
         remove(final)
         os.rename(staged, final)
         flush_folder(final.parent)
-

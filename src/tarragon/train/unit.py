@@ -29,7 +29,6 @@ HISTORY_POINTS = 200
 class FoldRecord:
     """What one fold's fit left behind, besides its model and its predictions."""
 
-    fold: int
     score: float
     train_score: float
     rounds: int
@@ -43,7 +42,9 @@ class FoldRecord:
 
 def output(prediction: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     """Take the answer of a supervised method: (n, K) probabilities or (n,) values."""
-    return np.asarray(prediction["probability"] if "probability" in prediction else prediction["score"], dtype=np.float64)
+    return np.asarray(
+        prediction["probability"] if "probability" in prediction else prediction["score"], dtype=np.float64
+    )
 
 
 def work(argument: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
@@ -52,8 +53,8 @@ def work(argument: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
     Parameters
     ----------
     argument : mapping
-        ``view``, ``folds_file`` and ``trial`` (paths), ``algorithm``, ``params``, ``folds``, ``metric``, ``seed``, ``threads``,
-        ``time_limit`` seconds for all of the folds together or None, ``epochs`` per fold or None (replay).
+        ``view``, ``folds_file`` and ``trial`` (paths), ``algorithm``, ``params``, ``folds``, ``metric``, ``seed``,
+        ``threads``, ``time_limit`` seconds for all of the folds together or None, ``epochs`` per fold or None (replay).
     folder : Path
         The task's own; nothing is written there.
     """
@@ -72,15 +73,16 @@ def work(argument: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
             max_epochs=max_epochs,
         )
         model = build(catalogue.get(argument["algorithm"]), argument["params"])
-        done.append(_fit_fold(model, data, fold, number, objective, context, Path(argument["trial"]) / f"fold-{number}"))
+        _fit_fold(model, data, fold, objective, context, Path(argument["trial"]) / f"fold-{number}")
+        done.append(number)
         if context.stopped:
             break
     return {"folds": done}
 
 
 def _fit_fold(
-    model: Algorithm, data: Tabular, fold: Fold, number: int, objective: Metric, context: FitContext, folder: Path
-) -> int:
+    model: Algorithm, data: Tabular, fold: Fold, objective: Metric, context: FitContext, folder: Path
+) -> None:
     began = time.perf_counter()
     train, valid = data.rows(fold.train), data.rows(fold.valid)
     model.fit(train, valid=valid, context=context)
@@ -91,7 +93,6 @@ def _fit_fold(
     model.save(folder / "model")
     np.save(folder / "oof.npy", held_out)
     record = {
-        "fold": number,
         "score": objective.score(_given(valid.y), held_out, valid.weight),
         "train_score": objective.score(_given(seen.y), output(model.predict(seen)), seen.weight),
         "rounds": int(getattr(model, "rounds_", 0) or 0),
@@ -105,7 +106,6 @@ def _fit_fold(
     temporary = folder / "record.json.part"
     temporary.write_text(json.dumps(record))
     temporary.replace(folder / "record.json")  # from here on the fold counts as done
-    return number
 
 
 def read_record(folder: Path) -> FoldRecord | None:

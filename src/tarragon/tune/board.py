@@ -18,7 +18,9 @@ def judged(trials: Sequence[Trial]) -> np.ndarray:
     return np.flatnonzero(seen)
 
 
-def order(trials: Sequence[Trial], metric: Metric, y: Vector, weight: Vector | None = None) -> list[tuple[Trial, float]]:
+def order(
+    trials: Sequence[Trial], metric: Metric, y: Vector, weight: Vector | None = None
+) -> list[tuple[Trial, float]]:
     """Trials with their out-of-fold score, best first; equal scores keep the order they were tried in."""
     rows = judged(trials)
     w = None if weight is None else weight[rows]

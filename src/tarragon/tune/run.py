@@ -24,7 +24,7 @@ from tarragon.tune.protocol import Trial
 from tarragon.tune.search import Sampler
 
 FAR_BEHIND = 0.15  # of the leader's lead over a constant answer: a blend hardly uses members that far behind
-GROUP_S = 0.6  # candidates whose folds together take less than this go through all of them in one task
+GROUP_S = 0.6  # folds are put together into tasks of about this length, so that starting one costs little
 CANDIDATE_SHARE = 0.35  # of the search time is the most that one candidate may take
 PATIENCE = 14  # search trials without a better one, after which nothing more is to be gained
 WORTHWHILE = 0.002  # of the lead over a constant answer is the least that counts as better
@@ -159,21 +159,20 @@ class Race:
         return None if fresh is None else (fresh, self._open_folds(fresh))
 
     def _open_folds(self, attempt: Attempt) -> tuple[int, ...]:
-        """Folds of this attempt that may start now: at entry one, later any that is left."""
+        """Folds of this attempt that may start now, as many as make one task worth its overhead."""
         if attempt.dropped or attempt.name in self.trials:
             return ()
         left = [k for k in range(self.n_folds) if k not in attempt.records and k not in attempt.running]
         if not left:
             return ()
-        grouped = attempt.fold_seconds() * self._pace() * self.n_folds < GROUP_S
+        at_once = max(1, int(GROUP_S / max(1e-3, self._fold_seconds(attempt))))
         if not attempt.records:
-            if attempt.running and attempt is not self.attempts[0]:
-                return ()
-            return tuple(left) if grouped else (left[0],)
+            waits_for_entry = attempt.running and attempt is not self.attempts[0]
+            return () if waits_for_entry else tuple(left[:at_once])
         if not self._affordable(attempt, len(left)):
             attempt.dropped = "no time for its other folds"
             return ()
-        return tuple(left) if grouped else (left[0],)
+        return tuple(left[:at_once])
 
     def _fresh(self) -> Attempt | None:
         """Begin the next candidate that can be afforded: from the portfolio, then from the search."""
@@ -229,14 +228,19 @@ class Race:
     def _pace(self) -> float:
         """How much slower fits are than the plan expected; 1 until one has been measured."""
         ratios = [
-            a.fold_seconds() / a.candidate.cost for a in self.attempts if a.records and a.origin == "portfolio" and a.candidate.cost > 0
+            a.fold_seconds() / a.candidate.cost
+            for a in self.attempts
+            if a.records and a.origin == "portfolio" and a.candidate.cost > 0
         ]
         return float(np.median(ratios)) if ratios else 1.0
+
+    def _fold_seconds(self, attempt: Attempt) -> float:
+        return attempt.fold_seconds() * (1.0 if attempt.records else self._pace())
 
     def _affordable(self, attempt: Attempt, folds_left: int) -> bool:
         if attempt is self.attempts[0]:
             return True  # there must be a model, however late it is
-        per_fold = attempt.fold_seconds() * (1.0 if attempt.records else self._pace())
+        per_fold = self._fold_seconds(attempt)
         waves = -(-folds_left // self.plan.workers)
         return min(per_fold, self._fold_limit()) * waves < self.deadline - self.clock()
 
@@ -248,7 +252,9 @@ class Race:
     # -- doing it -------------------------------------------------------------------------------------------------
 
     def _reopen(self) -> None:
-        known = sorted((self.ground.folder / "trials").glob("*/attempt.json"), key=lambda p: int(p.parent.name.split("-")[0]))
+        known = sorted(
+            (self.ground.folder / "trials").glob("*/attempt.json"), key=lambda p: int(p.parent.name.split("-")[0])
+        )
         for path in known:
             attempt = reopen(path.parent, self.ground.split)
             if attempt is not None:
@@ -285,7 +291,9 @@ class Race:
             "time_limit": max(0.2, min(left, self._fold_limit() * len(folds))),
         }
         attempt.running.update(folds)
-        task = Task("tarragon.train.unit:work", argument, attempt.folder / "tasks" / str(folds[0]), f"{attempt.name} {folds}")
+        task = Task(
+            "tarragon.train.unit:work", argument, attempt.folder / "tasks" / str(folds[0]), f"{attempt.name} {folds}"
+        )
         self.running.append((self.executor.submit(task), attempt, folds))
 
     def _settle(self, handle: Handle, attempt: Attempt, folds: tuple[int, ...]) -> None:
@@ -328,7 +336,7 @@ class Race:
         return self.ground.metric.utility(float(np.mean(trial.scores)))
 
     def _level(self, attempt: Attempt) -> float:
-        """Utility, put on the leader's scale when only some folds were seen: leader's mean plus the paired gap."""
+        """Put utility on the leader's scale when only some folds were seen: the leader's mean plus the paired gap."""
         folds = tuple(sorted(attempt.records))
         leader = self._leader()
         mine = self.ground.metric.utility(attempt.mean_score())

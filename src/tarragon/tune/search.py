@@ -44,7 +44,9 @@ class Sampler:
             import optuna
 
             optuna.logging.set_verbosity(optuna.logging.ERROR)
-            sampler = optuna.samplers.TPESampler(seed=self.seed, n_startup_trials=6, multivariate=True, constant_liar=True)
+            sampler = optuna.samplers.TPESampler(
+                seed=self.seed, n_startup_trials=6, multivariate=True, constant_liar=True
+            )
             self._study = optuna.create_study(direction="maximize", sampler=sampler)
         return self._study
 
@@ -66,5 +68,7 @@ class Sampler:
 
         known = distributions(self.space)
         inside = {k: params[k] for k in known if k in params}
-        if len(inside) == len(known) and all(known[k]._contains(known[k].to_internal_repr(v)) for k, v in inside.items()):
+        if len(inside) == len(known) and all(
+            known[k]._contains(known[k].to_internal_repr(v)) for k, v in inside.items()
+        ):
             self._open().add_trial(create_trial(params=inside, distributions=known, value=utility))

@@ -137,7 +137,7 @@ def _pictures(task, y, p, classes):
     counts = metrics.confusion(y, label, n_classes=len(classes)).astype(int)
     off = counts - np.diag(np.diag(counts))
     i, j = np.unravel_index(off.argmax(), off.shape)
-    said = f"most often mistaken: {classes[i][:40]} for {classes[j][:40]}, {off[i, j]} times"
+    said = f"Most often mistaken: {classes[i][:40]} for {classes[j][:40]}, {off[i, j]} times"
     confusion = Confusion(classes, tuple(tuple(int(c) for c in row) for row in counts), said)
     threshold, gain = (), None
     if task == "binary":

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from tarragon.develop.report.format import fixed, number, same_places
+from tarragon.develop.report.format import fixed, number, same_places, text_width
 
 Point = tuple[float, float]
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 4", "12 3")  # lines stay apart without colour
@@ -73,9 +73,9 @@ def nice_ticks(low: float, high: float, about: int = 5) -> tuple[float, ...]:
     """
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
         return (low,) if math.isfinite(low) else ()
-    raw = (high - low) / max(about, 1)
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(m * power for m in (1.0, 2.0, 5.0, 10.0) if m * power >= raw * 0.999)
+    power = 10.0 ** math.floor(math.log10((high - low) / max(about, 1)))
+    steps = [m * power for m in (1.0, 2.0, 5.0, 10.0)]
+    step = min(steps, key=lambda s: abs(math.floor(high / s + 1e-9) - math.ceil(low / s - 1e-9) + 1 - about))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     digits = max(0, -math.floor(math.log10(step))) + 2
     return tuple(round(i * step, digits) + 0.0 for i in range(first, last + 1))
@@ -197,13 +197,17 @@ class Plane:
     y: Axis
     width: int = 400
     height: int = 300
-    left: int = 56
+
+    @property
+    def left(self) -> int:
+        """Where the plane starts: after the axis title and the longest number."""
+        return 32 + round(6.7 * max((text_width(text) for _, text in self.y.texts()), default=0))
 
     @property
     def across(self) -> Scale:
         """X values to horizontal positions."""
         s = self.x.scale
-        return Scale(s.low, s.high, float(self.left), self.width - 14.0, s.log)
+        return Scale(s.low, s.high, float(self.left), self.width - 22.0, s.log)
 
     @property
     def up(self) -> Scale:
@@ -228,7 +232,7 @@ class Plane:
             viewBox=f"0 0 {self.width} {self.height}",
             role="img",
             class_="plane",
-            style=f"max-width:{self.width}px",
+            style=f"max-width:{self.width * 6 // 5}px",
             aria_labelledby=f"{self.key}-t {self.key}-d",
         )
 

@@ -79,7 +79,7 @@ def _table(board: Leaderboard, standings: Sequence[Standing], title: str) -> Tab
     places = say.decimals(leader.score, leader.high - leader.low)
     heads = (
         Head("#", "right"), Head("trial"), Head(f"{wording.title_of(board.metric)} (95{say.THIN}% interval)", "right"),
-        Head("", "wide"), Head("against the leader", "right"), Head("fit", "right"), Head("one row", "right"), Head("size", "right"),
+        Head("", "wide"), Head("against the leader", "gap"), Head("fit", "right"), Head("one row", "right"), Head("size", "right"),
     )  # fmt: skip
     rows = tuple(_line(s, scale, leader, places, cheapest=s.trial == board.cheapest) for s in standings)
     return Table(title, heads, rows, "Scores are out of fold. Tied: the paired difference to the leader may be zero.")
@@ -174,7 +174,7 @@ def _front_caption(
 
 def _members(report: Report) -> Rows:
     model = report.model
-    scale = Scale(0.0, 1.0)
+    scale = Scale(0.0, max(w for _, w in model.members) * 1.04)
     rows = tuple(
         Row(say.short(name), say.percent(weight, 0 if weight >= 0.01 else 1), strip.bar(scale, weight))
         for name, weight in sorted(model.members, key=lambda m: -m[1])
@@ -187,7 +187,7 @@ def _members(report: Report) -> Rows:
     if model.calibrated:
         extra.append("Its probabilities were calibrated.")
     return Rows(
-        f"What the model is made of: {say.short(model.title, 60)}", rows, " ".join(extra), ("member", "weight", "")
+        f"What the model is made of: {say.short(model.title, 60)}", rows, " ".join(extra), ("member", "weight", ""), strip.axis(scale, [say.percent(t, 1 if scale.high < 0.02 else 0) for t in scale.ticks()])
     )
 
 

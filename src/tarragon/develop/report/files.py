@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tarragon.develop.protocol import Report
-from tarragon.develop.report.html import render_html
-from tarragon.develop.report.markdown import render_markdown
-from tarragon.develop.report.plain import write_json
+from tarragon.develop.report import html, markdown, plain
+from tarragon.develop.report.outline import tell
 from tarragon.errors import StorageError
 
 
@@ -29,7 +28,12 @@ def write(report: Report, folder: Path) -> ReportFiles:
         Where the disk refuses.
     """
     files = ReportFiles(folder / "report.html", folder / "report.json", folder / "report.md")
-    texts = {files.json: write_json(report), files.markdown: render_markdown(report), files.html: render_html(report)}
+    story = tell(report)
+    texts = {
+        files.json: plain.write_json(report, story),
+        files.markdown: markdown.lay_out(story),
+        files.html: html.lay_out(story),
+    }
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, text in texts.items():

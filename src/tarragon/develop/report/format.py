@@ -7,6 +7,7 @@ that are missing or not finite read as an en dash.
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 THIN = "\u202f"  # narrow no-break space
 MINUS = "\u2212"
@@ -250,7 +251,7 @@ def sentence(text: str, limit: int = 600) -> str:
 
     Examples
     --------
-    >>> sentence("it holds up")
+    >>> sentence("It holds up")
     'It holds up.'
     """
     clean = " ".join(short(word) if len(word) > LONG_WORD else word for word in plain(text).split(" "))
@@ -258,7 +259,6 @@ def sentence(text: str, limit: int = 600) -> str:
         return ""
     if len(clean) > limit:
         clean = clean[: limit - 1].rstrip() + "…"
-    clean = clean[0].upper() + clean[1:]
     return clean if clean[-1] in ".!?…" else clean + "."
 
 
@@ -285,7 +285,7 @@ def settings(values: Iterable[tuple[str, object]], limit: int = 12) -> str:
 
 def same_places(values: Sequence[float]) -> int:
     """Return decimals that tell the values of an axis apart."""
-    steps = [abs(b - a) for a, b in zip(values, values[1:], strict=False) if b != a]
+    steps = [abs(b - a) for a, b in pairwise(values) if b != a]
     return max(0, -math.floor(math.log10(min(steps)) + 1e-9)) if steps else 0
 
 

@@ -1,6 +1,7 @@
 """What was looked at before any model: the target, whether the question can be answered, and what is wrong with the table."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tarragon.choose.protocol import ColumnProfile, Curve, Feasibility, Finding
 from tarragon.develop.protocol import Report
@@ -129,10 +130,10 @@ def _edges(labels: Sequence[str]) -> list[float] | None:
                 except ValueError:
                     return None
                 break
-    if len(pairs) != len(labels) or any(b[0] < a[0] or a[1] <= a[0] for a, b in zip(pairs, pairs[1:], strict=False)):
+    if len(pairs) != len(labels) or any(b[0] < a[0] or a[1] <= a[0] for a, b in pairwise(pairs)):
         return None
     edges = [p[0] for p in pairs] + [pairs[-1][1]]
-    return edges if all(a < b for a, b in zip(edges, edges[1:], strict=False)) else None
+    return edges if all(a < b for a, b in pairwise(edges)) else None
 
 
 def _chance(f: Feasibility) -> Rows:
@@ -143,7 +144,7 @@ def _chance(f: Feasibility) -> Rows:
         Row("Quick model", say.number(f.probe_score), strip.whisker(scale, f.probe_score, None, None, look="strong"), strong=True),
         Row(
             "Shuffled labels", f"{say.number(f.null_score)}, at best {say.number(f.null_high)}",
-            strip.span(scale, low, high, reference=None), note="mean to 99th percentile",
+            strip.span(scale, low, high), note="mean to 99th percentile",
         ),
     )  # fmt: skip
     found = "well above" if f.p_value < 0.01 else "above" if f.p_value < 0.05 else "not clearly above"
@@ -188,7 +189,7 @@ def _learning(curve: Curve, title: str) -> Figure:
     plane = Plane(
         "learning", "Learning curve", caption,
         Axis("rows", spanning(rows, log=wide), say.count, 4),
-        Axis(title, spanning([*curve.score, *curve.low, *curve.high, *curve.expected])), width=560,
+        Axis(title, spanning([*curve.score, *curve.low, *curve.high, *curve.expected])), width=480,
     )  # fmt: skip
     return Figure("Would more rows help?", lines.draw(plane, strokes), caption, tuple(keys))
 

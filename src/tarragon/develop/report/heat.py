@@ -27,7 +27,9 @@ def matrix(
     left = 30 + round(max(text_width(n) for n in labels) * 6.8) + 8
     slanted = max(text_width(n) for n in labels) * 6.8 > cell - 6
     top = 28 + (round(max(text_width(n) for n in labels) * 4.6) + 12 if slanted else 22)
-    width, height = left + k * cell + (max(0, 60 - cell) if slanted else 6), top + k * tall + 6
+    longest = max(text_width(n) for n in labels) * 6.8
+    width = left + k * cell + (max(6, round(0.75 * longest - cell / 2) + 10) if slanted else 6)
+    height = top + k * tall + 6
     parts: list[Markup] = [
         tag("title", title, id=f"{key}-t"),
         tag("text", "predicted", x=left + k * cell / 2, y=14, class_="label mid"),

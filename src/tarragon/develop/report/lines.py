@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -83,8 +84,9 @@ def thin(points: Sequence[Point], tolerance: float = TOLERANCE) -> list[Point]:
     >>> thin([(0.0, 0.0), (1.0, 0.01), (2.0, 0.0), (3.0, 5.0)])
     [(0.0, 0.0), (2.0, 0.0), (3.0, 5.0)]
     """
+    points = _apart(points, tolerance)
     if len(points) < 3:
-        return list(points)
+        return points
     keep = {0, len(points) - 1}
     todo = [(0, len(points) - 1)]
     while todo:
@@ -100,6 +102,17 @@ def thin(points: Sequence[Point], tolerance: float = TOLERANCE) -> list[Point]:
     return [points[i] for i in sorted(keep)]
 
 
+def _apart(points: Sequence[Point], tolerance: float) -> list[Point]:
+    """Drop points that sit on the one kept before: a curve of a million rows has few pixels to go through."""
+    kept: list[Point] = []
+    for p in points:
+        if not kept or abs(p[0] - kept[-1][0]) + abs(p[1] - kept[-1][1]) > tolerance / 2:
+            kept.append(p)
+    if points and kept[-1] != points[-1]:
+        kept.append(points[-1])
+    return kept
+
+
 def _distance(p: Point, a: Point, b: Point) -> float:
     dx, dy = b[0] - a[0], b[1] - a[1]
     length = float((dx * dx + dy * dy) ** 0.5)
@@ -111,7 +124,7 @@ def _distance(p: Point, a: Point, b: Point) -> float:
 def _curve(plane: Plane, stroke: Stroke) -> Markup:
     values = finite(stroke.points)
     if stroke.step:
-        values = [p for a, b in zip(values, values[1:], strict=False) for p in (a, (b[0], a[1]))] + values[-1:]
+        values = [p for a, b in pairwise(values) for p in (a, (b[0], a[1]))] + values[-1:]
     positions = plane.place(values)
     if not positions:
         return Markup("")

@@ -19,6 +19,7 @@ from tarragon.develop.report.story import (
     Points,
     Rows,
     Steps,
+    Story,
     Table,
     Text,
 )
@@ -28,7 +29,11 @@ _SPECIAL = frozenset("\\`*_{}[]<>#|~&!$")
 
 def render_markdown(report: Report) -> str:
     """Return the page in CommonMark with pipe tables; text from the table is escaped."""
-    story = tell(report)
+    return lay_out(tell(report))
+
+
+def lay_out(story: Story) -> str:
+    """Return the page of a story."""
     parts = _banner(story.banner)
     for chapter in story.chapters:
         parts.append(f"## {escape(chapter.title)}")
@@ -153,7 +158,7 @@ def _cell(c: Cell) -> str:
 
 
 def _grid(heads: Sequence[str], body: Sequence[Sequence[str]], aligns: Sequence[str]) -> str:
-    rules = ["---:" if a == "right" else "---" for a, _ in zip(aligns, heads, strict=False)]
+    rules = ["---:" if a in {"right", "gap"} else "---" for a, _ in zip(aligns, heads, strict=False)]
     lines = [heads, rules, *body]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

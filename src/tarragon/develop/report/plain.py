@@ -15,7 +15,7 @@ from typing import cast
 
 from tarragon.develop.protocol import Report
 from tarragon.develop.report.outline import tell
-from tarragon.develop.report.story import Block, Callout, Figure, Fold, Gallery, Points, Rows, Steps, Table, Text
+from tarragon.develop.report.story import Block, Callout, Figure, Fold, Gallery, Points, Rows, Steps, Story, Table, Text
 from tarragon.develop.report.summary import summary
 from tarragon.engine.plain import Plain, to_plain
 from tarragon.engine.typed import from_plain
@@ -27,7 +27,11 @@ KIND = "tarragon.report"
 
 def to_json(report: Report) -> dict[str, Plain]:
     """Return the report as plain JSON values."""
-    story = tell(report)
+    return lay_out(report, tell(report))
+
+
+def lay_out(report: Report, story: Story) -> dict[str, Plain]:
+    """Return the report and the sentences of its story as plain JSON values."""
     captions = {c.key: [t for b in c.blocks for t in _said(b) if t] for c in story.chapters}
     return {
         "schema": SCHEMA,
@@ -38,9 +42,9 @@ def to_json(report: Report) -> dict[str, Plain]:
     }
 
 
-def write_json(report: Report) -> str:
+def write_json(report: Report, story: Story) -> str:
     """Return the text of ``report.json``. ASCII only, so that any reader's guess at the encoding is right."""
-    return json.dumps(to_json(report), allow_nan=False, indent=1) + "\n"
+    return json.dumps(lay_out(report, story), allow_nan=False, indent=1) + "\n"
 
 
 def read_json(path: Path) -> Report:

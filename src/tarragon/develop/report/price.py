@@ -59,5 +59,5 @@ def cost(report: Report) -> Chapter:
         scale = Scale(0.0, max(n for _, n in shown) * 1.04)
         rows = tuple(Row(k, f"{say.size(n)} ({say.percent(n / total)})", strip.bar(scale, n)) for k, n in shown)
         caption = f"{shown[0][0]} makes up {say.percent(parts[0][1] / total)} of {say.size(c.size_bytes)}."
-        blocks.append(Rows("What the size is made of", rows, caption, ("part", "size", "")))
+        blocks.append(Rows("What the size is made of", rows, caption, ("part", "size", ""), strip.axis(scale, [say.size(t) for t in scale.ticks()])))
     return Chapter("cost", "What it costs", tuple(blocks))

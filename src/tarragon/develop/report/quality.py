@@ -1,6 +1,7 @@
 """How good the model is: every metric with its interval, and the pictures behind them."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from tarragon.analyze.protocol import Confusion, Line, Pictures, Score
 from tarragon.develop.protocol import Report
@@ -10,7 +11,9 @@ from tarragon.develop.report.chart import N_COLOURS, Axis, Plane, Point, Scale, 
 from tarragon.develop.report.story import Block, Cell, Chapter, Figure, Gallery, Head, Key, Table
 
 N_CONFUSED = 20  # classes drawn of a confusion matrix; rarer ones are taken together
+N_BESIDE = 4  # a confusion matrix this small stands beside the other pictures
 SHARE = Scale(0.0, 1.0)
+GOOD = 0.05  # calibrated: off by at most five points beyond what the bin sizes explain
 
 
 def chapter(report: Report) -> Chapter:
@@ -19,15 +22,15 @@ def chapter(report: Report) -> Chapter:
     positive = say.short(report.classes[-1]) if report.classes else ""
     figures = [
         _roc(p.roc, positive), _pr(p.pr, positive, _base_rate(report)), _calibration(p.calibration, positive),
-        _threshold(p.threshold, report.model.threshold, positive), _gain(p.gain, positive),
+        _confusion(p.confusion), _threshold(p.threshold, report.model.threshold, positive), _gain(p.gain, positive),
         _actual(p, report.target), _residuals(p, report.target), _histogram(p, report.target),
     ]  # fmt: skip
     blocks: list[Block] = [_table(report)]
-    if p.confusion is not None and p.confusion.classes:
-        blocks.append(Gallery((_confusion(p.confusion),)))
-    drawn = tuple(f for f in figures if f is not None)
-    if drawn:
-        blocks.append(Gallery(drawn))
+    drawn = [f for f in figures if f is not None]
+    blocks += [Gallery((f,)) for f in drawn if f.wide]
+    beside = tuple(f for f in drawn if not f.wide)
+    if beside:
+        blocks.append(Gallery(beside))
     return Chapter("quality", "How good it is", tuple(blocks))
 
 
@@ -44,7 +47,7 @@ def _table(report: Report) -> Table:
         Head("better"),
         Head("in words"),
     )
-    return Table("Every metric, with its interval", heads, tuple(rows), say.sentence(analysis.score.sentence))
+    return Table("Every metric, with its interval", heads, tuple(rows))
 
 
 def _score_cells(s: Score, mark: str) -> tuple[Cell, ...]:
@@ -76,7 +79,7 @@ def at(curve: Sequence[Point], x: float) -> float | None:
     0.5
     """
     known = sorted(finite(curve), key=lambda p: p[0])
-    for (x0, y0), (x1, y1) in zip(known, known[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(known):
         if x0 <= x <= x1 and x1 > x0:
             return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
     return None
@@ -91,7 +94,7 @@ def area(curve: Sequence[Point]) -> float:
     0.5
     """
     known = sorted(finite(curve))
-    return sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in zip(known, known[1:], strict=False))
+    return sum((b[0] - a[0]) * (a[1] + b[1]) / 2 for a, b in pairwise(known))
 
 
 def _points(line: Line) -> tuple[Point, ...]:
@@ -183,13 +186,11 @@ def _calibration(curves: Sequence[Line], positive: str) -> Figure | None:
         return None
     worst = max(shown, key=_off)
     gap = _off(worst)
-    told, seen = min(finite(_points(worst)), key=lambda p: abs(p[0] - 0.7))
     name = positive if len(shown) == 1 else say.short(worst.name)
-    start = (
-        f"Calibrated within {say.number(100 * gap, 2)} points"
-        if gap <= 0.05
-        else f"Off by up to {say.number(100 * gap, 2)} points"
-    )
+    # Where it is good, an ordinary bin shows it; where it is not, the bin that shows the fault.
+    told, seen = min(finite(_points(worst)), key=lambda p: abs(p[0] - 0.7) if gap <= GOOD else abs(abs(p[0] - p[1]) - gap))
+    points_off = say.number(100 * gap, 2)
+    start = f"Calibrated within {points_off} points" if gap <= GOOD else f"Off by up to {points_off} points"
     caption = f"{start}: of 100 rows given {say.percent(told)}, {say.number(100 * seen, 2)} were “{name}”."
     strokes, keys = _strokes(shown, lambda c: -_off(c), dots=True)
     plane = _plane(
@@ -248,14 +249,16 @@ def _gain(curve: Line | None, positive: str) -> Figure | None:
     return Figure("Where to look first", lines.draw(plane, [lines.Stroke(_points(curve))], diagonal=True), caption)
 
 
-def _confusion(c: Confusion) -> Figure:
+def _confusion(c: Confusion | None) -> Figure | None:
+    if c is None or not c.classes:
+        return None
     names, counts = _largest(c)
     shares = [[n / total if (total := sum(row)) else 0.0 for n in row] for row in counts]
     caption = say.sentence(c.sentence) or "Rows are true classes, columns are answers."
     if len(names) < len(c.classes):
         caption += f" The {say.count(N_CONFUSED)} largest of {say.count(len(c.classes))} classes are drawn; the rest are taken together."
     drawn = heat.matrix("confusion", "Confusion matrix", names, counts, shares)
-    return Figure("Which classes are taken for which", drawn, caption + " Shading: share of the true class.", wide=True)
+    return Figure("Which classes are taken for which", drawn, caption + " Shading: share of the true class.", wide=len(names) > N_BESIDE)
 
 
 def _largest(c: Confusion) -> tuple[list[str], list[list[int]]]:

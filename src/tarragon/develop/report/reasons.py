@@ -124,6 +124,7 @@ def _swarms(e: Explanation, report: Report) -> Rows:
     caption = (
         f"Each dot is one of {say.plural(len(kept), 'row')}: right of the line, the column raised the {unit} above the mean "
         f"answer of {say.number(e.expected)}; left of it, lowered it. {_strongest(e)}"
+        f"SHAP values, {say.short(e.method)}; they add up to the answer within {say.number(e.additivity_error, 1)}."
     )
     heads = ("column", "mean |SHAP|", "direction")
     return Rows(
@@ -132,7 +133,7 @@ def _swarms(e: Explanation, report: Report) -> Rows:
         caption,
         heads,
         strip.axis(scale),
-        f"change of the {unit} (SHAP, {say.plain(e.method)})",
+        f"change of the {unit}",
         LEGEND,
     )
 
@@ -149,7 +150,7 @@ def _strongest(e: Explanation) -> str:
     lean = direction([row[0] for row in e.scaled], [row[0] for row in e.values])
     if lean is None or abs(lean) < CLEAR:
         return ""
-    return f"High {wording.quoted(e.columns[0])} {'raises' if lean > 0 else 'lowers'} it."
+    return f"High {wording.quoted(e.columns[0])} {'raises' if lean > 0 else 'lowers'} it. "
 
 
 def _strength(columns: Sequence[ColumnProfile]) -> Rows:

@@ -85,7 +85,7 @@ class Head:
     """A column of a table: its title and how its cells sit."""
 
     title: str
-    align: Literal["left", "right", "wide"] = "left"
+    align: Literal["left", "right", "wide", "gap"] = "left"
 
 
 @dataclass(frozen=True, slots=True)

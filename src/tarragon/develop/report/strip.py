@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from tarragon.develop.report.chart import Scale, along, tag, tick_texts
 
-HEIGHT = 26
+HEIGHT = 26  # pixels at least; beside a label of two lines a strip grows, its marks stay in the middle
 
 
 def whisker(
@@ -32,51 +32,28 @@ def whisker(
     reference : float or None
         A value marked by a dashed line through every row (the model's score, or zero).
     """
-    middle = HEIGHT / 2
-    parts = _ground(scale, reference)
-    span = _span(low, high)
-    if span is not None:
-        a, b = along(scale(span[0])), along(scale(span[1]))
-        parts.append(tag("line", x1=a, x2=b, y1=middle, y2=middle, class_=f"whisker {look}"))
-        parts.extend(tag("line", x1=x, x2=x, y1=middle - 4, y2=middle + 4, class_=f"whisker {look}") for x in (a, b))
+    parts = _whisker(scale, low, high, 4, f"whisker {look}".strip())
     if value is not None and math.isfinite(value):
         radius = 6.0 if "strong" in look else 4.5
-        parts.append(tag("circle", cx=along(scale(value)), cy=middle, r=radius, class_=f"dot {look}".strip()))
-    return _strip(parts)
+        parts.append(tag("circle", cx=along(scale(value)), cy=0, r=radius, class_=f"dot {look}".strip()))
+    return _strip(_ground(scale, reference, "reference"), parts)
 
 
-def bar(
-    scale: Scale,
-    value: float,
-    low: float | None = None,
-    high: float | None = None,
-    *,
-    look: str = "",
-    start: float = 0.0,
-) -> Markup:
-    """Return a bar from ``start`` to ``value``, with a whisker where an interval is given."""
-    middle = HEIGHT / 2
-    parts = _ground(scale, start)
+def bar(scale: Scale, value: float, low: float | None = None, high: float | None = None, *, look: str = "") -> Markup:
+    """Return a bar from zero to ``value``, with a whisker where an interval is given."""
+    parts: list[Markup] = []
     if math.isfinite(value):
-        a, b = sorted((scale(start), scale(value)))
-        width = along(min(b, 1.0) - max(a, 0.0)) if b > a else "0%"
-        parts.append(tag("rect", x=along(a), y=5, width=width, height=HEIGHT - 10, rx=2, class_=f"bar {look}".strip()))
-    span = _span(low, high)
-    if span is not None:
-        a_text, b_text = along(scale(span[0])), along(scale(span[1]))
-        parts.append(tag("line", x1=a_text, x2=b_text, y1=middle, y2=middle, class_="whisker on-bar"))
-        parts.extend(
-            tag("line", x1=x, x2=x, y1=middle - 3, y2=middle + 3, class_="whisker on-bar") for x in (a_text, b_text)
-        )
-    return _strip(parts)
+        a, b = sorted((min(max(scale(0.0), 0.0), 1.0), min(max(scale(value), 0.0), 1.0)))
+        parts.append(tag("rect", x=along(a), y=-8, width=along(b - a), height=16, rx=2, class_=f"bar {look}".strip()))
+    parts += _whisker(scale, low, high, 3, "whisker on-bar")
+    return _strip(_ground(scale, 0.0, "axis"), parts)
 
 
-def span(scale: Scale, low: float, high: float, *, reference: float | None = None) -> Markup:
+def span(scale: Scale, low: float, high: float) -> Markup:
     """Return a shaded stretch from ``low`` to ``high``: what chance alone would give."""
-    parts = _ground(scale, reference)
     a, b = sorted((min(max(scale(low), 0.0), 1.0), min(max(scale(high), 0.0), 1.0)))
-    parts.append(tag("rect", x=along(a), y=5, width=along(b - a), height=HEIGHT - 10, class_="chance"))
-    return _strip(parts)
+    stretch = tag("rect", x=along(a), y=-8, width=along(b - a), height=16, class_="chance")
+    return _strip(_ground(scale, None, ""), [stretch])
 
 
 def axis(scale: Scale, texts: Sequence[str] | None = None) -> Markup:
@@ -88,7 +65,7 @@ def axis(scale: Scale, texts: Sequence[str] | None = None) -> Markup:
         x = along(scale(tick))
         parts.append(tag("line", x1=x, x2=x, y1=0, y2=5, class_="axis"))
         parts.append(tag("text", text, x=x, y=18, class_="tick mid"))
-    return tag("svg", *parts, class_="strip", height=22, width="100%", aria_hidden="true")
+    return tag("svg", *parts, class_="scale", height=22, width="100%", aria_hidden="true")
 
 
 def spark(counts: Sequence[int]) -> Markup:
@@ -104,19 +81,26 @@ def spark(counts: Sequence[int]) -> Markup:
     return tag("svg", tag("path", d=bars, class_="spark"), width=72, height=18, viewBox="0 0 72 18", aria_hidden="true")
 
 
-def _ground(scale: Scale, reference: float | None) -> list[Markup]:
-    lines = [tag("line", x1=along(scale(t)), x2=along(scale(t)), y1=0, y2=HEIGHT, class_="grid") for t in scale.ticks()]
-    if reference is not None and math.isfinite(reference) and scale.low <= reference <= scale.high:
-        x = along(scale(reference))
-        lines.append(tag("line", x1=x, x2=x, y1=0, y2=HEIGHT, class_="reference"))
+def _ground(scale: Scale, at: float | None, look: str) -> list[Markup]:
+    """Draw the lines behind the marks, from the top of the strip to its bottom: rows join into one picture."""
+    lines = [_upright(along(scale(t)), "grid") for t in scale.ticks()]
+    if at is not None and math.isfinite(at) and scale.low <= at <= scale.high:
+        lines.append(_upright(along(scale(at)), look))
     return lines
 
 
-def _span(low: float | None, high: float | None) -> tuple[float, float] | None:
+def _upright(x: str, look: str) -> Markup:
+    return tag("line", x1=x, x2=x, y1="0%", y2="100%", class_=look)
+
+
+def _whisker(scale: Scale, low: float | None, high: float | None, cap: int, look: str) -> list[Markup]:
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return None
-    return low, high
+        return []
+    ends = (along(scale(low)), along(scale(high)))
+    line = tag("line", x1=ends[0], x2=ends[1], y1=0, y2=0, class_=look)
+    return [line, *(tag("line", x1=x, x2=x, y1=-cap, y2=cap, class_=look) for x in ends)]
 
 
-def _strip(parts: Sequence[Markup]) -> Markup:
-    return tag("svg", *parts, class_="strip", height=HEIGHT, width="100%", aria_hidden="true")
+def _strip(ground: Sequence[Markup], marks: Sequence[Markup]) -> Markup:
+    middle = tag("svg", *marks, y="50%", class_="middle")
+    return tag("svg", *ground, middle, class_="strip", height=HEIGHT, width="100%", aria_hidden="true")

@@ -17,15 +17,16 @@ def swarm(scale: Scale, values: Sequence[float], scaled: Sequence[float | None],
     """Return one line of the swarm: (n,) values, (n,) cells 0…1 or None, (n,) texts for pointing at."""
     dots = [(scale(v), s, t) for v, s, t in zip(values, scaled, tips, strict=True) if math.isfinite(v)]
     heights = offsets([x for x, _, _ in dots])
-    parts = [tag("line", x1=along(scale(t)), x2=along(scale(t)), y1=0, y2=HEIGHT, class_="grid") for t in scale.ticks()]
+    parts = [tag("line", x1=along(scale(t)), x2=along(scale(t)), y1="0%", y2="100%", class_="grid") for t in scale.ticks()]
     zero = along(scale(0.0))
-    parts.append(tag("line", x1=zero, x2=zero, y1=0, y2=HEIGHT, class_="axis"))
+    parts.append(tag("line", x1=zero, x2=zero, y1="0%", y2="100%", class_="axis"))
     groups: dict[str, list[Markup]] = {}
     for (x, shade, tip), up in zip(dots, heights, strict=True):
-        circle = tag("circle", tag("title", tip), cx=along(x), cy=HEIGHT / 2 + up, r=2.4)
+        circle = tag("circle", tag("title", tip), cx=along(x), cy=up, r=2.4)
         groups.setdefault(_look(shade), []).append(circle)
-    parts += [tag("g", *circles, class_=look) for look, circles in sorted(groups.items())]
-    return tag("svg", *parts, class_="strip", height=HEIGHT, width="100%", aria_hidden="true")
+    dotted = [tag("g", *circles, class_=look) for look, circles in sorted(groups.items())]
+    parts.append(tag("svg", *dotted, y="50%", class_="middle"))
+    return tag("svg", *parts, class_="strip tall", height=HEIGHT, width="100%", aria_hidden="true")
 
 
 def sample(shade: float | None) -> Markup:

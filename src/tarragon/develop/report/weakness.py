@@ -53,7 +53,7 @@ def _slice_table(report: Report, slices: Sequence[Slice], scale: Scale, title: s
         Head("rows where"),
         Head("rows", "right"),
         Head(metric, "right"),
-        Head("against all other rows", "right"),
+        Head("against all other rows", "gap"),
         Head("", "wide"),
     )
     rows = tuple(

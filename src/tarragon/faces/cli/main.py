@@ -20,6 +20,7 @@ from tarragon.faces.cli.outcome import BROKEN, OK, USAGE, show_error, show_json,
 from tarragon.faces.cli.predict import predict
 from tarragon.faces.cli.runs import report, runs
 
+INTERRUPTED = 130  # what Typer makes of a Ctrl-C that nobody handled
 # Typer ships its own copy of click in some versions and uses the installed one in others: ask it which.
 UsageProblem: type[typer.BadParameter] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
@@ -63,11 +64,13 @@ def run(argv: Sequence[str]) -> int:
     except OSError as error:
         return show_error(storage_error(error), as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("aborted", "Ctrl-C was pressed twice", "`tarragon runs` names runs that can be resumed", as_json)
+        code = INTERRUPTED
     except UsageProblem as problem:
         context = getattr(problem, "ctx", None)  # only some of the family have one
         usage = "" if context is None else f"{context.get_usage()}; "
         return _say(problem.format_message().rstrip("."), "", f"{usage}`--help` says more", as_json, USAGE)
+    if code == INTERRUPTED:
+        return _say("aborted", "Ctrl-C was pressed", "`tarragon runs` names runs that can be resumed", as_json)
     return code if isinstance(code, int) else OK
 
 

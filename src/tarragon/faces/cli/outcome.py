@@ -13,6 +13,7 @@ code   meaning
 
 import errno
 import json
+import math
 import signal
 import sys
 import threading
@@ -81,8 +82,18 @@ def show_error(error: TarragonError, *, as_json: bool) -> int:
 
 
 def show_json(value: Mapping[str, object]) -> None:
-    """Print one JSON object on standard output, nothing but UTF-8 and a newline around it."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=False, default=str))
+    """Print one JSON object on standard output; what is not finite becomes null, since JSON has no word for it."""
+    print(json.dumps(_finite(value), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return value
 
 
 @contextmanager

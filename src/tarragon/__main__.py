@@ -1,0 +1,6 @@
+"""``python -m tarragon`` is the ``tarragon`` command."""
+
+from tarragon.faces.cli.main import main
+
+if __name__ == "__main__":
+    main()
