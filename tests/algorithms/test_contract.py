@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tarragon.algorithms.artifact import fitted, opened, seal
-from tarragon.algorithms.contract import AlgorithmContract, Bad, forbidden, loss, made, prior_loss, values
+from tarragon.algorithms.contract import AlgorithmContract, Bad, forbidden
+from tarragon.algorithms.examples import loss, made, prior_loss, values
 from tarragon.algorithms.inputs import same_columns, supervised
 from tarragon.algorithms.params import Range, check, declared
 from tarragon.algorithms.protocol import Card, Context, Standalone

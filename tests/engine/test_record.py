@@ -101,8 +101,9 @@ def test_object_arrays_are_refused(tmp_path):
 
 
 def test_what_would_not_come_back_is_refused_before_it_is_written(tmp_path):
-    with pytest.raises(ParameterError, match=r"value\.name is 3 where a text is expected"):
-        dump(Cat(3), tmp_path / "v.json")
+    for value in (Cat(3), (Cat("a"), Cat(3)), {"x": [Cat(3)]}):
+        with pytest.raises(ParameterError, match=r"value\.name is 3 where a text is expected"):
+            dump(value, tmp_path / "v.json")
     assert os.listdir(tmp_path) == []
 
 

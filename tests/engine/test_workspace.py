@@ -222,5 +222,9 @@ def test_the_home_is_where_the_environment_says(tmp_path, monkeypatch):
         assert workspace.home == tmp_path / "h"
         assert (tmp_path / "h" / "tarragon.db").is_file()
     monkeypatch.setenv("TARRAGON_STORE", f"sqlite:///{tmp_path / 'other.db'}")
-    with Workspace.open():
+    with Workspace.open() as workspace:
         assert (tmp_path / "other.db").is_file()
+        workspace.objects.put("data/x", b"1")
+        assert (tmp_path / "h" / "objects" / "data" / "x").is_file()
+        monkeypatch.setenv("TARRAGON_OBJECTS", f"memory://{tmp_path.name}")
+        assert workspace.objects.list("data") == ()

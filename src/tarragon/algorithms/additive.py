@@ -1,18 +1,18 @@
 """A glass box: the answer is an intercept plus one curve per column, each a table that can be read and drawn.
 
-Idea: gradient boosting in which every tree may use one column only, or one chosen pair. The sum of such trees is a sum of
-functions of single columns, so the trees are only scaffolding: after the fit they are added up into exact tables
+Idea: gradient boosting in which every tree may use one column only, or one chosen pair. The sum of such trees is a sum
+of functions of single columns, so the trees are only scaffolding: after the fit they are added up into exact tables
 (``tarragon.algorithms.shapes``), and the tables are the model.
 
 Source: Lou, Caruana & Gehrke (2012), Intelligible models for classification and regression, KDD. Pairs: Lou, Caruana,
         Gehrke & Hooker (2013), Accurate intelligible models with pairwise interactions, KDD.
-Cost:   a round costs rows × columns sampled; reading the trees about 0.1 ms each; predicting a binary search and a look-up
-        per column.
+Cost:   a round costs rows × columns sampled; reading the trees about 0.1 ms each; predicting a binary search and a
+        look-up per column.
 
 Notation: n rows, d columns, K outputs (1 for regression and two classes, otherwise one per class), c cells of a column.
-Departures: each round boosts the best of a random half of the columns, where the papers cycle through all of them; rows are
-sampled per round, where they average whole fits on resampled rows; surfaces of pairs are centred, but what they share with
-the curves of their columns is not moved there.
+Departures: each round boosts the best of a random half of the columns, where the papers cycle through all of them; rows
+are sampled per round, where they average whole fits on resampled rows; surfaces of pairs are centred, but what they
+share with the curves of their columns is not moved there.
 """
 
 import json
@@ -26,7 +26,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from tarragon.algorithms.artifact import fitted, opened, seal
-from tarragon.algorithms.inputs import refused, same_columns, supervised
+from tarragon.algorithms.inputs import dense, refused, same_columns, supervised
 from tarragon.algorithms.params import Range, Text, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.rounds import Rounds
@@ -37,7 +37,9 @@ FILE = "model.json"
 BIG = 2**31 - 1
 PAIR_BINS = 32  # per side: a surface of 32 × 32 is about as much as a reader takes in
 PAIR_LEAVES = 4  # the least with which two columns can act together
-PROBE_ROUNDS = 40  # short boosting of unrestricted trees on what the curves left over, to see which columns act together
+PROBE_ROUNDS = (
+    40  # short boosting of unrestricted trees on what the curves left over, to see which columns act together
+)
 OBJECTIVES = {0: ("regression", "rmse"), 2: ("binary", "binary_logloss")}
 
 
@@ -62,17 +64,19 @@ class Additive:
         tasks=frozenset({"binary", "multiclass", "regression"}),
         view="codes",
         use="When people must be able to read, check and defend the whole model, at little or no loss of accuracy.",
-        avoid="Columns that only mean something together (pixels, words); many classes, where there is too much to read.",
+        avoid="Columns that mean something only together (pixels, words); many classes: there is too much to read.",
         interpretability="high",
-        growth="Time: rows × columns × rounds, × K for K classes. Memory: about 1 byte per cell; the model is a few tables.",
-        source="Lou, Caruana & Gehrke (2012), doi:10.1145/2339530.2339556; Lou et al. (2013), doi:10.1145/2487575.2487579",
+        growth="Time: rows × columns × rounds, × K for K classes. Memory: about 1 byte per cell; the model is tables.",
+        source="Lou et al. (2012), doi:10.1145/2339530.2339556; Lou et al. (2013), doi:10.1145/2487575.2487579",
         answer=("score", "probability"),
     )
 
     num_round: Annotated[int, Range(1, BIG, about="Rounds of boosting in all: more fit closer, and longer.")] = 1500
     learning_rate: Annotated[
         float,
-        Range(0, 1, open_low=True, log=True, tune=(0.02, 0.2), about="How much of each tree is kept: less is smoother."),
+        Range(
+            0, 1, open_low=True, log=True, tune=(0.02, 0.2), about="How much of each tree is kept: less is smoother."
+        ),
     ] = 0.05
     num_leaves: Annotated[int, Range(2, 64, tune=(2, 8), about="Steps that one tree adds to a curve.")] = 3
     min_data_in_leaf: Annotated[
@@ -85,16 +89,19 @@ class Additive:
         float, Range(0, np.inf, log=True, tune=(1e-2, 100), about="L2 penalty on steps: more flattens the curves.")
     ] = 0.0
     feature_fraction: Annotated[
-        float, Range(0, 1, open_low=True, tune=(0.2, 1), about="Share of columns a round chooses from: less spreads effects.")
+        float,
+        Range(0, 1, open_low=True, tune=(0.2, 1), about="Share of columns a round chooses from: less spreads effects."),
     ] = 0.5
     bagging_fraction: Annotated[
         float, Range(0, 1, open_low=True, tune=(0.5, 1), about="Share of rows per round: less smooths the curves.")
     ] = 0.8
     cat_smooth: Annotated[
-        float, Range(0, np.inf, log=True, tune=(1, 100), about="Pulls rare categories to the middle: more trusts them less.")
+        float,
+        Range(0, np.inf, log=True, tune=(1, 100), about="Pulls rare categories to the middle: more trusts them less."),
     ] = 10.0
     n_pairs: Annotated[
-        int, Range(0, 100, tune=(0, 10), about="Surfaces of two columns beside the curves: more fit closer, read worse.")
+        int,
+        Range(0, 100, tune=(0, 10), about="Surfaces of two columns beside the curves: more fit closer, read worse."),
     ] = 0
     main_round: Annotated[
         int, Range(1, BIG, about="With pairs: rounds spent on the curves at most, before the surfaces get the rest.")
@@ -118,7 +125,7 @@ class Additive:
         """Boost, then add the trees up. Raises ``ParameterError``, or ``DataError`` for rows it cannot learn from."""
         check(self)
         supervised(data, "The additive model")
-        boost = _Boost(self, _dense(data), _dense(valid) if valid is not None else None, context or Standalone())
+        boost = _Boost(self, data, valid, context or Standalone())
         trees = boost.curves()
         self.n_features_, self.n_classes_ = data.n_features, data.n_classes
         self._keep(trees, data)
@@ -130,7 +137,7 @@ class Additive:
     def predict(self, data: Tabular) -> Prediction:
         """Return ``{"score": (m,)}`` or ``{"probability": (m, K)}``. Raises ``NotFittedError``, ``DataError``."""
         same_columns(data, self.n_features_, "The additive model")
-        raw = self._raw(_dense(data).X)  # type: ignore[arg-type]
+        raw = self._raw(dense(data))
         if self.n_classes_ == 0:
             return {"score": raw[:, 0]}
         if self.n_classes_ == 2:
@@ -144,12 +151,12 @@ class Additive:
         return tuple(sorted(self._shapes, key=lambda shape: (-shape.importance, shape.columns)))
 
     def contributions(self, data: Tabular) -> Vector:
-        """Return what each shape, in the order of ``shapes()``, adds to each row's answer before the link, (m, shapes, K).
+        """Return what each shape, as ordered by ``shapes()``, adds to each row before the link: (m, shapes, K).
 
         Their sum and ``intercept_`` are the answer. Raises ``NotFittedError``, ``DataError``.
         """
         same_columns(data, self.n_features_, "The additive model")
-        X: Any = _dense(data).X
+        X = dense(data)
         outputs = 0 if self.intercept_ is None else len(self.intercept_)
         parts = [shape.look_up([axis.locate(X[:, axis.column]) for axis in shape.axes]) for shape in self.shapes()]
         return np.stack(parts, axis=1) if parts else np.zeros((data.n_rows, 0, outputs))
@@ -185,7 +192,7 @@ class Additive:
 
     def _keep(self, trees: list[Tree], data: Tabular) -> None:
         """Make the trees into centred shapes; their means go to the intercept."""
-        X: Any = _dense(data).X
+        X = dense(data)
         weight = np.ones(data.n_rows) if data.weight is None else data.weight
         intercept, tables = tables_of(trees, _outputs(data), _levels(data))
         shapes = []
@@ -280,13 +287,18 @@ class _Boost:
             **settings,
         }
         given = {name: value for name, value in given.items() if value != ""}
+        known = None if start is None else start(dense(data)).ravel(order="F")
         train = lightgbm.Dataset(
-            data.X, data.y, weight=data.weight, init_score=None if start is None else start(data.X).ravel(order="F"),
-            categorical_feature=list(data.categorical), params=given,
-        )  # fmt: skip
+            data.X,
+            data.y,
+            weight=data.weight,
+            init_score=known,
+            categorical_feature=list(data.categorical),
+            params=given,
+        )
         booster = lightgbm.Booster(given, train)
         if watched and self.valid is not None:
-            known = None if start is None else start(self.valid.X).ravel(order="F")
+            known = None if start is None else start(dense(self.valid)).ravel(order="F")
             rows = train.create_valid(
                 self.valid.X, self.valid.y, weight=self.valid.weight, init_score=known, params=given
             )
@@ -298,15 +310,9 @@ def _outputs(data: Tabular) -> int:
     return data.n_classes if data.n_classes > 2 else 1
 
 
-def _dense(data: Tabular) -> Tabular:
-    from dataclasses import replace
-
-    return replace(data, X=data.X.toarray()) if data.is_sparse else data  # type: ignore[union-attr]
-
-
 def _levels(data: Tabular) -> dict[int, tuple[int, ...]]:
     """Return the codes that occur in each categorical column."""
-    X: Any = data.X
+    X = dense(data)
     found = {column: np.unique(X[:, column]) for column in data.categorical}
     return {column: tuple(int(code) for code in codes if code >= 0) for column, codes in found.items()}
 
@@ -322,7 +328,9 @@ def _average_where_unseen(scores: Vector, rows: Vector) -> Vector:
 
 def _shape_to_json(shape: Shape) -> dict[str, Any]:
     axes = [
-        {"column": a.column, "levels": list(a.levels)} if a.categorical else {"column": a.column, "edges": a.edges.tolist()}
+        {"column": a.column, "levels": list(a.levels)}
+        if a.categorical
+        else {"column": a.column, "edges": a.edges.tolist()}
         for a in shape.axes
     ]
     return {"name": shape.name, "axes": axes, "scores": shape.scores.tolist(), "rows": shape.rows.tolist()}

@@ -20,14 +20,17 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from tarragon.algorithms.examples import LEVELS, loss, made, prior_loss, target, values
+from tarragon.algorithms.inputs import dense
 from tarragon.algorithms.params import Hyperparameter, OneOf, Range, declared
 from tarragon.algorithms.protocol import Card, Standalone, View
-from tarragon.data import Matrix, Prediction, Tabular
+from tarragon.data import Tabular
 from tarragon.errors import DataError, IntegrityError, MissingExtraError, NotFittedError, ParameterError
+
+__all__ = ["AlgorithmContract", "Stopping", "made", "values"]
 
 TASKS = ("binary", "multiclass", "regression")
 PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in (2, 3, 4, 5))  # the first two bytes of every binary pickle
-LEVELS = 4
 
 
 @dataclass(slots=True)
@@ -39,75 +42,6 @@ class Stopping(Standalone):
     def stop_asked(self) -> bool:
         """Whether enough was seen."""
         return len(self.epochs) >= self.after
-
-
-def made(task: str, view: View = "codes", *, rows: int = 400, seed: int = 0, classes: int = 5) -> Tabular:
-    """Generate rows with a signal that linear methods and trees can both find.
-
-    Three normal columns and one of noise, then a category of four levels: as codes in the "codes" view (where one value
-    in twenty is missing), as four columns of 0 and 1 otherwise.
-
-    Parameters
-    ----------
-    task : {"regression", "binary", "multiclass"}
-    view : {"codes", "onehot", "dense"}
-    rows, seed : int
-    classes : int
-        Of the multiclass task.
-    """
-    rng = np.random.default_rng([seed, 17])
-    X = rng.normal(size=(rows, 4))
-    level = rng.integers(0, LEVELS, rows)
-    signal = 1.5 * X[:, 0] - X[:, 1] + 0.5 * np.maximum(X[:, 2], 0) + np.array([-1.0, 0.0, 0.5, 1.0])[level]
-    y, n_classes = _target(task, signal, X, classes, rng)
-    categorical: tuple[int, ...] = ()
-    if view == "codes":
-        X[rng.random(X.shape) < 0.05] = np.nan
-        columns, categorical = np.column_stack([X, level]), (4,)
-    else:
-        columns = np.column_stack([X, np.eye(LEVELS)[level]])
-    names = tuple(f"x{i}" for i in range(columns.shape[1]))
-    return Tabular(columns.astype(np.float32), y=y, names=names, n_classes=n_classes, categorical=categorical)
-
-
-def _target(
-    task: str, signal: np.ndarray[Any, Any], X: np.ndarray[Any, Any], classes: int, rng: np.random.Generator
-) -> tuple[np.ndarray[Any, Any], int]:
-    if task == "regression":
-        return 10 + 3 * signal + rng.normal(size=len(signal)), 0
-    if task == "binary":
-        return (signal + rng.logistic(size=len(signal)) / 2 > 0).astype(float), 2
-    angles = 2 * np.pi * np.arange(classes) / classes
-    scores = 2 * np.outer(signal, np.cos(angles)) + 2 * np.outer(X[:, 1] + X[:, 2], np.sin(angles))
-    return np.argmax(scores + rng.gumbel(size=scores.shape), axis=1).astype(float), classes
-
-
-def dense(data: Tabular) -> Matrix:
-    """Return the rows as a plain array."""
-    assert isinstance(data.X, np.ndarray)
-    return data.X
-
-
-def values(prediction: Prediction) -> np.ndarray[Any, Any]:
-    """Return the one array a supervised answer holds."""
-    return np.asarray(prediction["score"] if "score" in prediction else prediction["probability"])
-
-
-def loss(prediction: Prediction, y: np.ndarray[Any, Any]) -> float:
-    """Mean squared error of scores, log loss of probabilities."""
-    p = values(prediction)
-    if p.ndim == 1:
-        return float(np.mean((p - y) ** 2))
-    return float(-np.mean(np.log(np.clip(p[np.arange(len(y)), y.astype(int)], 1e-15, 1))))
-
-
-def prior_loss(data: Tabular, y: np.ndarray[Any, Any]) -> float:
-    """Loss of predicting the mean, or the class frequencies, of ``data``."""
-    assert data.y is not None
-    if data.n_classes == 0:
-        return float(np.mean((data.y.mean() - y) ** 2))
-    share = np.bincount(data.y.astype(int), minlength=data.n_classes) / data.n_rows
-    return float(-np.mean(np.log(share[y.astype(int)])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +111,8 @@ class AlgorithmContract:
 
     @pytest.fixture(autouse=True)
     def _extra_is_there(self) -> None:
-        lacking = _lacking(type(self))
+        suite: Any = type(self)
+        lacking = _lacking(suite)
         if lacking:
             pytest.skip(lacking)
 
@@ -194,7 +129,8 @@ class AlgorithmContract:
     @pytest.fixture
     def fitted(self, task: str) -> Any:
         """One fitted model per task, shared by the checks that only read it."""
-        return _fitted(type(self), task)
+        suite: Any = type(self)
+        return _fitted(suite, task)
 
     @property
     def card(self) -> Card:
@@ -410,7 +346,7 @@ class AlgorithmContract:
     def test_more_columns_than_rows(self, task: str) -> None:
         """200 rows of 400 columns."""
         rng = np.random.default_rng(2)
-        y, k = _target(task, rng.normal(size=200), rng.normal(size=(200, 4)), 3, rng)
+        y, k = target(task, rng.normal(size=200), rng.normal(size=(200, 4)), 3, rng)
         data = Tabular(rng.normal(size=(200, 400)).astype(np.float32), y=y, n_classes=k)
         self._answers(data)
 
@@ -564,7 +500,7 @@ def _fitted(suite: Any, task: str) -> Any:
 
 @cache
 def _lacking(suite: Any) -> str:
-    """What must be installed first, or nothing."""
+    """Say what must be installed first, or nothing."""
     algorithm = _instance(suite)
     try:
         algorithm.fit(made(next(t for t in TASKS if t in algorithm.card.tasks), algorithm.card.view, rows=60))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tarragon.data import Tabular
-from tarragon.errors import DataError, NotFittedError
+from tarragon.data import Matrix, Tabular
+from tarragon.errors import DataError, NotFittedError, ParameterError
 
 
 def supervised(data: Tabular, who: str) -> None:
@@ -99,3 +99,29 @@ def refused(who: str, error: Exception) -> DataError:
         why=lines[0].strip() if lines else type(error).__name__,
         fix="Check the target against the objective, and the settings against the size of the table",
     )
+
+
+def dense(data: Tabular) -> Matrix:
+    """Return the rows as a plain array, (n, d); not copied unless they are sparse."""
+    if isinstance(data.X, np.ndarray):
+        return data.X
+    return np.asarray(data.X.toarray(), np.float32)
+
+
+def objective(asked: str, suited: tuple[str, ...], n_classes: int, who: str) -> str:
+    """Return the loss to fit: the first of those that suit the target for "auto", otherwise the one asked for.
+
+    Raises
+    ------
+    ParameterError
+        The one asked for does not suit the target.
+    """
+    if asked == "auto":
+        return suited[0]
+    if asked not in suited:
+        raise ParameterError(
+            f"{who}: objective {asked} does not suit this target",
+            why=f"The target has {n_classes} classes" if n_classes else "The target is a number",
+            fix=f"Use auto, or one of {', '.join(suited)}",
+        )
+    return asked

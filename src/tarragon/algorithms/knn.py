@@ -1,15 +1,16 @@
 """k-nearest neighbours: predict a row from the training rows most like it.
 
-Idea:   the answer is the (weighted) mean over the k nearest training rows; how many, and how weighted, is what would have
-        predicted the training rows best had each been left out.
+Idea:   the answer is the (weighted) mean over the k nearest training rows; how many, how weighted, and in which space,
+        is what would have predicted the training rows best had each been left out.
 Source: Cover & Hart (1967), Nearest neighbor pattern classification, IEEE Trans. Inf. Theory 13,
-        doi:10.1109/TIT.1967.1053964.
+        doi:10.1109/TIT.1967.1053964; the space that stretches what separates classes is the metric of Hastie &
+        Tibshirani (1996), Discriminant adaptive nearest neighbor classification, IEEE PAMI 18, taken once for all rows.
 Cost:   fit stores the table, O(n·d), and searches for at most 2,000 of its rows; predict is exact, O(m·n·d) for m
         queries, in blocks of matrix products; memory 4 bytes per cell and 16 MB of distances per block.
 
-Departures from the paper: class shares are mixed with the overall shares, so that no class is ever impossible; l2 and
-cosine candidates are found in float32 by |q|² + |x|² − 2qx, then measured again exactly. SageMaker's files, a FAISS index
-named ``model_algo-1``, are not written: ``weights.npz`` and the seal are.
+Departures from the papers: values are cut into ten slices to serve as classes of the metric; class shares are mixed
+with the overall shares, so that no class is ever impossible; candidates are found in float32, then measured again
+exactly. SageMaker's files, a FAISS index named ``model_algo-1``, are not written: ``weights.npz`` and the seal are.
 """
 
 from dataclasses import dataclass, field
@@ -17,10 +18,10 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tarragon.algorithms.artifact import fitted, opened, seal
 from tarragon.algorithms.inputs import same_columns, supervised
+from tarragon.algorithms.neighbours import Neighbours, discriminant_spaces
 from tarragon.algorithms.params import OneOf, Range, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.rows import full
@@ -30,10 +31,9 @@ from tarragon.algorithms.weights import broken, read_weights, write_weights
 from tarragon.data import Index, Matrix, Prediction, Tabular
 
 TITLE = "k-nearest neighbours"
-BLOCK_CELLS = 4_000_000  # distances per block: 16 MB
-SLACK = 8  # candidates beyond k that are measured exactly, for float32 may swap near ties
 PROBES = 2_000  # rows left out one at a time to choose k: a log loss known to about 2 %
 CHOICES = (1, 2, 3, 4, 5, 7, 10, 14, 20, 30, 45, 64)
+SLICES = 10  # of a value, to stand for classes
 SMOOTH = (0.03, 0.1, 0.3, 1.0, 3.0)
 
 
@@ -49,6 +49,9 @@ class KNN:
         distance counts a neighbour by one over its distance; auto is chosen with k.
     metric : {"L2", "L1", "COSINE"}, default="L2"
         In units of the columns as handed in: the "dense" view has brought them to one scale.
+    space : {"auto", "plain", "discriminant"}, default="auto"
+        discriminant shrinks directions in which rows of one class differ and stretches those in which classes do; auto
+        (L2 only) is chosen with k.
     smoothing : float or None, default=None
         Weight of the overall class shares, counted in neighbours. None: chosen with k.
     sample_size : int or None, default=None
@@ -56,8 +59,9 @@ class KNN:
 
     Attributes
     ----------
-    rows_ : ndarray of shape (n, d), float32
-    k_, smoothing_, by_distance_ : int, float, bool
+    neighbours_ : Neighbours
+        The rows, as placed where distances are measured.
+    k_, by_distance_, smoothing_ : int, bool, float
         What was chosen.
     rounds_, rounds_done_, history_ : int, int, tuple
         0, 0, (): there is nothing to stop early.
@@ -79,9 +83,9 @@ class KNN:
         metrics=("test:accuracy", "test:mse"),
         answer=("predicted_label",),
     )
-    k: Annotated[
-        int | None, Range(1, 100_000, log=True, tune=(1, 256), about="Few follow noise, many blur edges.")
-    ] = None
+    k: Annotated[int | None, Range(1, 100_000, log=True, tune=(1, 256), about="Few follow noise, many blur edges.")] = (
+        None
+    )
     weights: Annotated[
         str,
         OneOf(("auto", "uniform", "distance"), tune=("uniform", "distance"), about="Whether nearer ones count more."),
@@ -90,6 +94,10 @@ class KNN:
         str,
         OneOf(("L2", "L1", "COSINE"), tune=("L2", "L1", "COSINE"), wire="index_metric", about="What near means."),
     ] = "L2"
+    space: Annotated[
+        str,
+        OneOf(("auto", "plain", "discriminant"), tune=("plain", "discriminant"), about="Which directions count more."),
+    ] = "auto"
     smoothing: Annotated[
         float | None, Range(0.0, 1e3, about="More draws probabilities to the overall class shares.")
     ] = None
@@ -97,16 +105,15 @@ class KNN:
         int | None, Range(1, 20_000_000, log=True, about="Fewer rows answer faster and coarser.")
     ] = None
 
-    rows_: Matrix | None = field(default=None, init=False, repr=False)
+    neighbours_: Neighbours | None = field(default=None, init=False, repr=False)
     k_: int = field(default=0, init=False, repr=False)
-    smoothing_: float = field(default=0.0, init=False, repr=False)
     by_distance_: bool = field(default=False, init=False, repr=False)
+    smoothing_: float = field(default=0.0, init=False, repr=False)
     rounds_: int = field(default=0, init=False, repr=False)
     rounds_done_: int = field(default=0, init=False, repr=False)
     history_: tuple[tuple[float, float], ...] = field(default=(), init=False, repr=False)
     _goal: Dense = field(default_factory=lambda: np.zeros(0), init=False, repr=False)
     _count: Dense = field(default_factory=lambda: np.zeros(0), init=False, repr=False)
-    _centre: Matrix = field(default_factory=lambda: np.zeros(0, dtype=np.float32), init=False, repr=False)
     _target: Target | None = field(default=None, init=False, repr=False)
 
     def fit(self, data: Tabular, *, valid: Tabular | None = None, context: Context | None = None) -> Self:
@@ -117,42 +124,50 @@ class KNN:
         rng = np.random.default_rng(context.seed)
         if self.sample_size is not None and self.sample_size < data.n_rows:
             data = data.rows(np.sort(rng.choice(data.n_rows, self.sample_size, replace=False)))
-        if data.weight is not None:
+        if data.weight is not None and data.weight.max() > 0.0:
             data = data.rows(np.flatnonzero(data.weight > 0.0))
         X = full(data, TITLE)
         assert data.y is not None
         self._target = Target.learn(data)
         self._goal = self._target.code(data.y)
         count = np.ones(data.n_rows) if data.weight is None else data.weight
-        self._count = count / count.mean()
-        self._centre = X.mean(axis=0, dtype=np.float64).astype(np.float32)
-        self.rows_ = self._place(X)
+        self._count = count / max(count.mean(), 1e-300)
+        probe = np.sort(rng.choice(data.n_rows, min(data.n_rows, PROBES), replace=False))
+        best = np.inf
         with limited(context.threads):
-            self._choose(rng)
+            for n, space in enumerate(self._spaces(X)):
+                rows = Neighbours.of(X, space, self.metric)
+                loss, choice = self._left_out(rows, probe)
+                if n == 0 or loss < best:
+                    best, self.neighbours_ = loss, rows
+                    self.k_, self.by_distance_, self.smoothing_ = choice
+                if context.stop_asked():
+                    break
         return self
 
     def predict(self, data: Tabular) -> Prediction:
         """Answer ``{"score": (n,)}`` or ``{"probability": (n, K)}``. Raises ``NotFittedError`` or ``DataError``."""
-        same_columns(data, None if self.rows_ is None else self.rows_.shape[1], TITLE)
-        assert self._target is not None
-        target = self._target
-        near, distance = self._search(self._place(full(data, TITLE)), min(self.k_, len(self._goal)))
-        weight = self._weights(near, distance)[self.by_distance_]
+        rows, target = self.neighbours_, self._target
+        same_columns(data, None if rows is None else rows.n_features, TITLE)
+        assert rows is not None
+        assert target is not None
+        near, distance = rows.search(rows.place(full(data, TITLE)), min(self.k_, len(self._goal)))
+        weight = _weights(self._count[near], distance)[self.by_distance_]
         if target.n_classes == 0:
-            return target.values((weight * self._goal[near]).sum(axis=1) / weight.sum(axis=1))
+            return target.values((weight * self._goal[near]).sum(axis=1))
         S = len(target.classes)
         cell = np.arange(len(near))[:, None] * S + self._goal[near].astype(np.int64)
         votes = np.bincount(cell.ravel(), weights=weight.ravel(), minlength=len(near) * S).reshape(-1, S)
-        p = votes / votes.sum(axis=1, keepdims=True)
-        return target.probabilities((self.k_ * p + self.smoothing_ * self._share()) / (self.k_ + self.smoothing_))
+        return target.probabilities((self.k_ * votes + self.smoothing_ * self._share()) / (self.k_ + self.smoothing_))
 
     def save(self, folder: Path) -> None:
         """Write ``weights.npz`` and the seal. Raises ``NotFittedError``."""
-        fitted(None if self.rows_ is None else self.rows_.shape[1], TITLE)
-        assert self.rows_ is not None
+        rows = self.neighbours_
+        fitted(None if rows is None else rows.n_features, TITLE)
+        assert rows is not None
         assert self._target is not None
-        arrays = {"rows": self.rows_, "goal": self._goal, "count": self._count, "centre": self._centre}
-        write_weights(folder, arrays)
+        arrays = {"rows": rows.rows, "centre": rows.centre, "space": rows.space}
+        write_weights(folder, {**arrays, "goal": self._goal, "count": self._count})
         chosen = {"k": self.k_, "smoothing": self.smoothing_, "by_distance": self.by_distance_}
         seal(folder, self, {**chosen, "target": self._target.facts()})
 
@@ -161,105 +176,74 @@ class KNN:
         """Read what ``save`` wrote. Raises ``IntegrityError``."""
         made, facts = opened(folder, cls)
         found = read_weights(folder)
-        made.rows_ = found.get("rows", "f", (-1, -1)).astype(np.float32)
-        n, d = made.rows_.shape
+        rows, centre = found.get("rows", "f", (-1, -1)), found.get("centre", "f", (-1,))
+        space, n = found.get("space", "f", (-1, -1)), len(rows)
         made._goal, made._count = found.get("goal", "f", (n,)), found.get("count", "f", (n,))
-        made._centre = found.get("centre", "f", (d,)).astype(np.float32)
         try:
             made._target = target = Target.read(facts["target"])
             made.k_, made.smoothing_ = int(facts["k"]), float(facts["smoothing"])
             made.by_distance_ = bool(facts["by_distance"])
         except (KeyError, TypeError, ValueError) as error:
             raise broken(f"facts: {error}") from error
+        if rows.shape[1] != (space.shape[1] if space.size else len(centre)) or len(space) not in (0, len(centre)):
+            raise broken("the rows do not fit their space")
         if n < 1 or made.k_ < 1 or not np.isfinite(made._goal).all() or not (made._count > 0.0).all():
             raise broken("no rows, no neighbours, or rows without a target or weight")
         if target.n_classes and (made._goal.min() < 0 or made._goal.max() >= len(target.classes)):
             raise broken("a row has a class that is not there")
+        made.neighbours_ = Neighbours.placed(rows, centre, space, made.metric)
         return made
 
-    def _place(self, X: Matrix) -> Matrix:
-        """(n, d) rows where distances are measured: on the unit sphere for cosine, else about the centre."""
-        if self.metric != "COSINE":
-            return X - self._centre
-        length = np.sqrt(np.einsum("ij,ij->i", X, X, dtype=np.float64))[:, None]
-        return np.asarray(X / np.where(length > 0.0, length, 1.0), dtype=np.float32)
+    def _spaces(self, X: Matrix) -> list[Matrix]:
+        """Return the maps to try, the plain one (0, 0) first unless another was asked for."""
+        plain = np.zeros((0, 0), dtype=np.float32)
+        if self.space == "plain" or self.metric == "COSINE" or (self.space == "auto" and self.metric != "L2"):
+            return [plain]
+        assert self._target is not None
+        if self._target.n_classes:
+            label = self._goal.astype(np.int64)
+        else:
+            label = np.digitize(self._goal, np.quantile(self._goal, np.linspace(0.0, 1.0, SLICES + 1)[1:-1]))
+        maps = discriminant_spaces(X, label, self._count)
+        return maps if maps and self.space == "discriminant" else [plain, *maps]
 
     def _share(self) -> Dense:
         """(S,) overall shares of the classes seen."""
         counts = np.bincount(self._goal.astype(np.int64), weights=self._count)
         return np.asarray(counts / counts.sum(), dtype=np.float64)
 
-    def _weights(self, near: Index, distance: Dense) -> tuple[Dense, Dense]:
-        """(n, k) neighbours -> (n, k) weights if all count alike, and if nearer ones count more."""
-        count = self._count[near]
-        tiny = 1e-3 * distance.mean(axis=1, keepdims=True) + 1e-12
-        return count, count / (distance + tiny)
-
-    def _search(self, Q: Matrix, k: int) -> tuple[Index, Dense]:
-        """(m, d) queries -> (m, k) rows and their distances, nearest first; equally near ones in training order."""
-        assert self.rows_ is not None
-        X, n = self.rows_, len(self.rows_)
-        wide = min(n, k + SLACK)
-        square = np.einsum("ij,ij->i", X, X)
-        near, distance = np.empty((len(Q), k), dtype=np.int64), np.empty((len(Q), k))
-        for start in range(0, len(Q), step := max(1, BLOCK_CELLS // n)):
-            q = Q[start : start + step]
-            if self.metric == "L1":
-                from scipy.spatial.distance import cdist
-
-                far = cdist(q, X, "cityblock")
-            else:
-                far = q @ X.T
-                far *= -2.0
-                far += square  # |q|² is the same for the whole row: order needs it not
-            found = np.sort(np.argpartition(far, wide - 1, axis=1)[:, :wide] if wide < n else _all(len(q), n), axis=1)
-            exact = _measure(q, X, found, self.metric)
-            order = np.argsort(exact, axis=1, kind="stable")[:, :k]
-            near[start : start + step] = np.take_along_axis(found, order, axis=1)
-            distance[start : start + step] = np.take_along_axis(exact, order, axis=1)
-        return near, distance
-
-    def _choose(self, rng: np.random.Generator) -> None:
-        """Set ``k_``, ``by_distance_`` and ``smoothing_`` to what is asked, or to what left-out rows prefer."""
-        assert self.rows_ is not None
+    def _left_out(self, rows: Neighbours, probe: Index) -> tuple[float, tuple[int, bool, float]]:
+        """Return the least mean loss of rows left out one by one, and the (k, by distance, smoothing) it took."""
         assert self._target is not None
-        n = len(self._goal)
+        n, classes = len(self._goal), bool(self._target.n_classes)
         fixed = {"uniform": (False,), "distance": (True,)}.get(self.weights, (False, True))
         ks = [k for k in (CHOICES if self.k is None else (self.k,)) if k <= max(1, n - 1)] or [max(1, n - 1)]
-        smooth = (SMOOTH if self.smoothing is None else (self.smoothing,)) if self._target.n_classes else (0.0,)
-        self.k_, self.by_distance_, self.smoothing_ = ks[0], fixed[0], smooth[len(smooth) // 2]
-        if n < 2 or len(ks) * len(fixed) * len(smooth) == 1:
-            return
-        probe = np.sort(rng.choice(n, min(n, PROBES), replace=False))
-        near, distance = self._search(self.rows_[probe], min(n, ks[-1] + 1))
-        near, distance = _without(probe, near, distance)
-        goal, share, best = self._goal[probe], self._share() if self._target.n_classes else np.zeros(1), np.inf
+        smooth = (SMOOTH if self.smoothing is None else (self.smoothing,)) if classes else (0.0,)
+        best, choice = np.inf, (ks[0], fixed[0], smooth[len(smooth) // 2])
+        if n < 2:
+            return best, choice
+        near, distance = _without(probe, *rows.search(rows.rows[probe], min(n, ks[-1] + 1)))
+        goal, count = self._goal[probe], self._count[probe]
+        prior = self._share()[goal.astype(np.int64)] if classes else goal
         for k in ks:
-            both = self._weights(near[:, :k], distance[:, :k])
-            for by_distance in fixed:
-                weight = both[by_distance] / both[by_distance].sum(axis=1, keepdims=True)
+            same = self._goal[near[:, :k]]
+            for by_distance, weight in enumerate(_weights(self._count[near[:, :k]], distance[:, :k])):
+                if bool(by_distance) not in fixed:
+                    continue
+                hit = (weight * (same == goal[:, None] if classes else same)).sum(axis=1)
                 for s in smooth:
-                    if self._target.n_classes:
-                        hit = (weight * (self._goal[near[:, :k]] == goal[:, None])).sum(axis=1)
-                        loss = -np.log(np.maximum((k * hit + s * share[goal.astype(np.int64)]) / (k + s), 1e-12))
-                    else:
-                        loss = ((weight * self._goal[near[:, :k]]).sum(axis=1) - goal) ** 2
-                    mean = float(np.average(loss, weights=self._count[probe]))
+                    p = (k * hit + s * prior) / (k + s)
+                    loss = -np.log(np.maximum(p, 1e-12)) if classes else (hit - goal) ** 2
+                    mean = float(np.average(loss, weights=count))
                     if mean < best:
-                        best, self.k_, self.by_distance_, self.smoothing_ = mean, k, by_distance, s
+                        best, choice = mean, (k, bool(by_distance), s)
+        return best, choice
 
 
-def _all(m: int, n: int) -> Index:
-    return np.broadcast_to(np.arange(n), (m, n))
-
-
-def _measure(q: Matrix, X: Matrix, found: Index, metric: str) -> Dense:
-    """(m, d), (n, d), (m, w) -> (m, w) distances, one row at a time: a row's do not depend on its company."""
-    exact = np.empty(found.shape)
-    for i, rows in enumerate(found):
-        gap = X[rows].astype(np.float64) - q[i]
-        exact[i] = np.abs(gap).sum(axis=1) if metric == "L1" else np.sqrt(np.einsum("ij,ij->i", gap, gap))
-    return exact
+def _weights(count: Dense, distance: Dense) -> tuple[Dense, Dense]:
+    """(n, k) row weights and distances -> (n, k) shares if all count alike, and if nearer ones count more."""
+    near = count / (distance + 1e-3 * distance.mean(axis=1, keepdims=True) + 1e-12)
+    return count / count.sum(axis=1, keepdims=True), near / near.sum(axis=1, keepdims=True)
 
 
 def _without(probe: Index, near: Index, distance: Dense) -> tuple[Index, Dense]:

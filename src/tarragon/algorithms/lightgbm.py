@@ -3,10 +3,10 @@
 Source: Ke et al. (2017), LightGBM: a highly efficient gradient boosting decision tree, NeurIPS.
 Cost:   rows × columns once for binning, then about rows × columns × log(leaves) per round, times K for K classes.
 
-Departures from SageMaker's: the model is the library's text, ``model.txt``, where theirs is a pickle (joblib) that would
-run code when read; extremely random splits, linear leaves and the settings for categories are added; bounds that the
-documentation leaves open at 1 (shares of columns) include it; only boosting that can end early is offered (no dart, whose
-later trees change earlier ones, and no rf).
+Departures from SageMaker's: the model is the library's text, ``model.txt``, where theirs is a pickle (joblib) that
+would run code when read; extremely random splits, linear leaves and the settings for categories are added; bounds that
+the documentation leaves open at 1 (shares of columns) include it; only boosting that can end early is offered (no dart,
+whose later trees change earlier ones, and no rf); the search ranges start where tables of some thousand rows live.
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from typing import Annotated, Any, ClassVar, Self
 import numpy as np
 
 from tarragon.algorithms.artifact import fitted, opened, seal
-from tarragon.algorithms.inputs import refused, same_columns, supervised
+from tarragon.algorithms.inputs import objective, refused, same_columns, supervised
 from tarragon.algorithms.params import OneOf, Range, Text, check, chosen
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.rounds import Rounds
@@ -72,7 +72,14 @@ class LightGBM:
     num_boost_round: Annotated[int, Range(1, BIG, about="Rounds of boosting: more fit closer, and longer.")] = 100
     learning_rate: Annotated[
         float,
-        Range(0, 1, open_low=True, log=True, tune=(0.01, 0.3), about="How much of each tree is kept: less needs more rounds."),
+        Range(
+            0,
+            1,
+            open_low=True,
+            log=True,
+            tune=(0.01, 0.3),
+            about="How much of each tree is kept: less needs more rounds.",
+        ),
     ] = 0.1
     num_leaves: Annotated[
         int, Range(2, 131_072, log=True, tune=(7, 255), about="Leaves of a tree: more join more columns.")
@@ -100,21 +107,25 @@ class LightGBM:
     ] = 0.0
     min_gain_to_split: Annotated[float, Range(0, np.inf, about="Least gain of a split: more prunes harder.")] = 0.0
     path_smooth: Annotated[float, Range(0, np.inf, about="How far small leaves lean on their parents.")] = 0.0
-    max_delta_step: Annotated[float, Range(-np.inf, np.inf, about="Largest step of a leaf; 0 or less is no limit.")] = 0.0
+    max_delta_step: Annotated[float, Range(-np.inf, np.inf, about="Largest step of a leaf; 0 or less is no limit.")] = (
+        0.0
+    )
     max_bin: Annotated[int, Range(2, 65_535, about="Bins per column: more cut finer, and slower.")] = 255
     min_data_in_bin: Annotated[int, Range(1, BIG, about="Least rows in a bin.")] = 3
     extra_trees: Annotated[
         bool, OneOf((False, True), tune=(False, True), about="Tries one random cut per column: less variance, faster.")
     ] = False
     linear_tree: Annotated[
-        bool, OneOf((False, True), about="A line in each leaf instead of a constant: for smooth targets of few columns.")
+        bool,
+        OneOf((False, True), about="A line in each leaf instead of a constant: for smooth targets of few columns."),
     ] = False
     linear_lambda: Annotated[float, Range(0, np.inf, about="L2 penalty on the lines of ``linear_tree``.")] = 0.0
     boosting: Annotated[
         str, OneOf(("gbdt", "goss"), about="goss draws rows by the size of their gradient instead of at random.")
     ] = "gbdt"
     cat_smooth: Annotated[
-        float, Range(0, np.inf, log=True, tune=(1, 100), about="Pulls rare categories to the middle: more trusts them less.")
+        float,
+        Range(0, np.inf, log=True, tune=(1, 100), about="Pulls rare categories to the middle: more trusts them less."),
     ] = 10.0
     cat_l2: Annotated[float, Range(0, np.inf, log=True, about="Extra L2 penalty of splits by category.")] = 10.0
     max_cat_threshold: Annotated[int, Range(1, BIG, about="Most categories on the small side of a split.")] = 32
@@ -168,7 +179,9 @@ class LightGBM:
         try:
             booster = lightgbm.Booster(settings, train)
             if valid is not None:
-                booster.add_valid(train.create_valid(valid.X, valid.y, weight=valid.weight, params=settings), "validation")
+                booster.add_valid(
+                    train.create_valid(valid.X, valid.y, weight=valid.weight, params=settings), "validation"
+                )
             rounds, trees = self._boost(booster, data.n_rows, watched=valid is not None, context=context)
         except lightgbm.basic.LightGBMError as error:
             raise refused("LightGBM", error) from error
@@ -183,7 +196,7 @@ class LightGBM:
     def _boost(self, booster: Any, records: int, *, watched: bool, context: Context) -> tuple[Rounds, int]:
         """Run rounds until the last, the first without hope, or the first after the end was asked for.
 
-        Returns the rounds and how many iterations of trees to keep: a round in which nothing could be split leaves none.
+        Returns the rounds, and how many iterations of trees to keep: a round in which nothing could be split has none.
         """
         rounds, built, barren = Rounds(context, records), [], 0
         if watched:
@@ -226,37 +239,28 @@ class LightGBM:
         return model
 
     def _loss(self, n_classes: int) -> str:
-        """Return the objective; an explicit one must suit the target."""
         suited = REGRESSION if n_classes == 0 else (*BINARY, *MULTICLASS) if n_classes == 2 else MULTICLASS
-        if self.objective == "auto":
-            return suited[0]
-        if self.objective not in suited:
-            raise ParameterError(
-                f"LightGBM: objective {self.objective} does not suit this target",
-                why=f"The target has {n_classes} classes" if n_classes else "The target is a number",
-                fix=f"Use auto, or one of {', '.join(suited)}",
-            )
-        return self.objective
+        return objective(self.objective, suited, n_classes, "LightGBM")
 
     def _settings(self, data: Tabular, context: Context) -> dict[str, Any]:
-        objective = self._loss(data.n_classes)
+        kind = self._loss(data.n_classes)
         if self.is_unbalance and self.scale_pos_weight != 1.0:
             raise ParameterError(
                 "LightGBM: scale_pos_weight and is_unbalance exclude each other", why="Both were given", fix="Keep one"
             )
         given = {n: v for n, v in chosen(self).items() if n not in NOT_THE_LIBRARYS and v != ""}
         given["data_sample_strategy"] = "goss" if given.pop("boosting") == "goss" else "bagging"
-        if objective not in (*BINARY, "multiclassova") or self.scale_pos_weight == 1.0:
+        if kind not in (*BINARY, "multiclassova") or self.scale_pos_weight == 1.0:
             del given["scale_pos_weight"]
-        if objective in MULTICLASS:
+        if kind in MULTICLASS:
             given["num_class"] = data.n_classes
         if self.bagging_fraction * data.n_rows < 2:  # the library cannot draw less than a row
             given["bagging_freq"] = 0
         wide = data.n_features >= WIDE
         return {
             **given,
-            "objective": objective,
-            "metric": DEFAULT_METRIC.get(objective, "") if self.metric == "auto" else self.metric,
+            "objective": kind,
+            "metric": DEFAULT_METRIC.get(kind, "") if self.metric == "auto" else self.metric,
             "seed": context.seed,
             "num_threads": context.threads,
             "deterministic": True,

@@ -1,7 +1,7 @@
 """Shape tables: what a model made of small trees says about one column, or a pair, added up into cells.
 
-A tree that uses one column is a step function of it, so a sum of such trees is a table: the column cut at every threshold
-that occurs, one score per cell. The table is exact: looking a row up gives the sum of the trees' leaves.
+A tree that uses one column is a step function of it, so a sum of such trees is a table: the column cut at every
+threshold that occurs, one score per cell. The table is exact: looking a row up gives the sum of the trees' leaves.
 
 Notation: c cells of an axis (the last is for missing and unseen values), K outputs.
 """
@@ -73,8 +73,8 @@ class Shape:
     axes : tuple of Axis
         One or two.
     scores : ndarray of shape (c, K) or (c, c', K)
-        What each cell adds to the answer before the link (log odds for classes), centred: the mean over the training rows
-        is 0. K is 1 for regression and two classes, otherwise one per class.
+        What each cell adds to the answer before the link (log odds for classes), centred: the mean over the training
+        rows is 0. K is 1 for regression and two classes, otherwise one per class.
     rows : ndarray of shape (c,) or (c, c')
         Weight of the training rows in each cell.
     """

@@ -4,8 +4,9 @@ Source: Chen & Guestrin (2016), XGBoost: a scalable tree boosting system, KDD.
 Cost:   rows × columns once for binning, then rows × columns × depth per round, times K for K classes.
 
 Departures from SageMaker's container: the intercept is estimated when ``base_score`` is not given (the library's own
-default since 2.0; the container documents 0.5); ranking and survival objectives are not here, because rows carry neither
-queries nor censoring; the learning rate worth searching starts below the documented 0.1.
+default since 2.0; the container documents 0.5); ranking and survival objectives are not here, because rows carry
+neither queries nor censoring; linear and dart boosters are methods of their own; the learning rate worth searching
+starts below the documented 0.1. In sparse rows what is not stored is missing, as in the container.
 """
 
 from collections.abc import Mapping
@@ -18,12 +19,11 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from tarragon.algorithms.artifact import fitted, opened, seal
-from tarragon.algorithms.inputs import refused, same_columns, supervised
+from tarragon.algorithms.inputs import objective, refused, same_columns, supervised
 from tarragon.algorithms.params import OneOf, Range, Text, check, chosen
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.rounds import Rounds
 from tarragon.data import Prediction, Tabular
-from tarragon.errors import ParameterError
 
 FILE = "xgboost-model"  # SageMaker's name
 BIG = 2**31 - 1
@@ -77,7 +77,9 @@ class XGBoost:
     eta: Annotated[
         float, Range(0, 1, log=True, tune=(0.01, 0.3), about="How much of each tree is kept: less needs more rounds.")
     ] = 0.3
-    max_depth: Annotated[int, Range(0, BIG, tune=(3, 10), about="Levels of a tree: more join more columns; 0 no limit.")] = 6
+    max_depth: Annotated[
+        int, Range(0, BIG, tune=(3, 10), about="Levels of a tree: more join more columns; 0 no limit.")
+    ] = 6
     min_child_weight: Annotated[
         float, Range(0, np.inf, log=True, tune=(0.3, 30), about="Least weight of rows in a leaf: more is smoother.")
     ] = 1.0
@@ -97,10 +99,12 @@ class XGBoost:
     colsample_bylevel: Annotated[float, Range(0, 1, open_low=True, about="Share of columns per level.")] = 1.0
     colsample_bynode: Annotated[float, Range(0, 1, open_low=True, about="Share of columns per split.")] = 1.0
     reg_lambda: Annotated[
-        float, Range(0, np.inf, log=True, tune=(0.1, 100), wire="lambda", about="L2 penalty on leaves: more is smoother.")
+        float,
+        Range(0, np.inf, log=True, tune=(0.1, 100), wire="lambda", about="L2 penalty on leaves: more is smoother."),
     ] = 1.0
     reg_alpha: Annotated[
-        float, Range(0, np.inf, log=True, tune=(1e-3, 10), wire="alpha", about="L1 penalty on leaves: more empties them.")
+        float,
+        Range(0, np.inf, log=True, tune=(1e-3, 10), wire="alpha", about="L1 penalty on leaves: more empties them."),
     ] = 0.0
     tree_method: Annotated[
         str, OneOf(("auto", "hist", "approx", "exact"), about="How splits are searched; auto is hist, the fast one.")
@@ -115,11 +119,18 @@ class XGBoost:
         float, Range(0, np.inf, open_low=True, about="Weight of the positive class: for unequal classes.")
     ] = 1.0
     max_cat_to_onehot: Annotated[int, Range(1, BIG, about="Categories up to here are split one against the rest.")] = 4
-    max_cat_threshold: Annotated[int, Range(1, BIG, about="Most categories on one side of a split: fewer overfit less.")] = 64
+    max_cat_threshold: Annotated[
+        int, Range(1, BIG, about="Most categories on one side of a split: fewer overfit less.")
+    ] = 64
     monotone_constraints: Annotated[
-        str, Text(r"(\(\s*-?[01](\s*,\s*-?[01])*\s*,?\s*\))?", about="(1,0,-1): the answer rises, is free, falls per column.")
+        str,
+        Text(
+            r"(\(\s*-?[01](\s*,\s*-?[01])*\s*,?\s*\))?", about="(1,0,-1): the answer rises, is free, falls per column."
+        ),
     ] = ""
-    base_score: Annotated[float | None, Range(-np.inf, np.inf, about="Answer before the first tree; None: estimated.")] = None
+    base_score: Annotated[
+        float | None, Range(-np.inf, np.inf, about="Answer before the first tree; None: estimated.")
+    ] = None
     tweedie_variance_power: Annotated[
         float, Range(1, 2, open_low=True, open_high=True, about="Near 1 counts, near 2 amounts; for reg:tweedie.")
     ] = 1.5
@@ -141,6 +152,7 @@ class XGBoost:
     history_: tuple[tuple[float, float], ...] = field(default=(), init=False, repr=False)
     _objective: str = field(default="", init=False, repr=False)
     _threads: int = field(default=0, init=False, repr=False)
+    _threads_set: int = field(default=-1, init=False, repr=False)
 
     def fit(self, data: Tabular, *, valid: Tabular | None = None, context: Context | None = None) -> Self:
         """Boost. Raises ``ParameterError``, or ``DataError`` for rows it cannot learn from."""
@@ -149,19 +161,19 @@ class XGBoost:
         check(self)
         supervised(data, "XGBoost")
         context = context or Standalone()
-        objective = self._loss(data.n_classes)
+        kind = self._loss(data.n_classes)
         with xgboost.config_context(verbosity=0):
             try:
                 train = self._binned(data, context.threads, None)
                 watched = [(self._binned(valid, context.threads, train), "validation")] if valid is not None else []
-                booster = xgboost.Booster(self._settings(data, objective, context), [train, *(m for m, _ in watched)])
+                booster = xgboost.Booster(self._settings(data, kind, context), [train, *(m for m, _ in watched)])
                 rounds = self._boost(booster, train, watched, context)
             except xgboost.core.XGBoostError as error:
                 raise refused("XGBoost", error) from error
             self.booster_ = booster if rounds.kept == rounds.done else booster[: rounds.kept]
-        self.n_features_, self.n_classes_, self._objective = data.n_features, data.n_classes, objective
+        self.n_features_, self.n_classes_, self._objective = data.n_features, data.n_classes, kind
         self.rounds_, self.rounds_done_, self.history_ = rounds.kept, rounds.done, rounds.history
-        self._threads = context.threads
+        self._threads, self._threads_set = context.threads, -1
         return self
 
     def _boost(self, booster: Any, train: Any, watched: list[tuple[Any, str]], context: Context) -> Rounds:
@@ -183,7 +195,7 @@ class XGBoost:
     def predict(self, data: Tabular) -> Prediction:
         """Return ``{"score": (m,)}`` or ``{"probability": (m, K)}``. Raises ``NotFittedError``, ``DataError``."""
         same_columns(data, self.n_features_, "XGBoost")
-        self.booster_.set_param({"nthread": 1 if data.n_rows < FEW_ROWS else self._threads})
+        self._use_threads(1 if data.n_rows < FEW_ROWS else self._threads)
         if self.n_classes_ == 0:
             return {"score": np.asarray(self.booster_.inplace_predict(data.X, validate_features=False), np.float64)}
         margin = self.booster_.inplace_predict(data.X, predict_type="margin", validate_features=False)
@@ -208,37 +220,37 @@ class XGBoost:
         model.rounds_, model.rounds_done_, model._objective = facts["rounds"], facts["rounds_done"], facts["objective"]
         return model
 
-    def _loss(self, n_classes: int) -> str:
-        """Return the objective; an explicit one must suit the target."""
-        suited = REGRESSION if n_classes == 0 else (*BINARY, *MULTICLASS) if n_classes == 2 else MULTICLASS
-        if self.objective == "auto":
-            return suited[0]
-        if self.objective not in suited:
-            raise ParameterError(
-                f"XGBoost: objective {self.objective} does not suit this target",
-                why=f"The target has {n_classes} classes" if n_classes else "The target is a number",
-                fix=f"Use auto, or one of {', '.join(suited)}",
-            )
-        return self.objective
+    def _use_threads(self, threads: int) -> None:
+        """Set the number of threads (0: all) where it differs: the library sets itself up anew after each change."""
+        if threads != self._threads_set:
+            self.booster_.set_param({"nthread": threads})
+            self._threads_set = threads
 
-    def _settings(self, data: Tabular, objective: str, context: Context) -> dict[str, Any]:
+    def _loss(self, n_classes: int) -> str:
+        suited = REGRESSION if n_classes == 0 else (*BINARY, *MULTICLASS) if n_classes == 2 else MULTICLASS
+        return objective(self.objective, suited, n_classes, "XGBoost")
+
+    def _settings(self, data: Tabular, kind: str, context: Context) -> dict[str, Any]:
         wire = {"reg_lambda": "lambda", "reg_alpha": "alpha"}
         given = {
             wire.get(name, name): value
             for name, value in chosen(self).items()
             if name not in NOT_THE_LIBRARYS and value is not None and value != ""
         }
-        if objective not in ("binary:logistic", "binary:logitraw", "reg:logistic"):
+        if kind not in ("binary:logistic", "binary:logitraw", "reg:logistic"):
             del given["scale_pos_weight"]
-        if objective != "reg:tweedie":
+        if kind != "reg:tweedie":
             del given["tweedie_variance_power"]
-        if objective in MULTICLASS:
+        if kind in MULTICLASS:
             given["num_class"] = data.n_classes
+        if kind == "reg:pseudohubererror" and self.base_score is None:
+            # The library's own estimate is one Newton step from 0, which far from 0 lands anywhere.
+            given["base_score"] = float(np.average(data.y, weights=data.weight))  # type: ignore[arg-type]
         if self.eval_metric != "auto":
             given["eval_metric"] = self.eval_metric
         more: Mapping[str, Any] = {
-            "objective": objective, "seed": context.seed, "nthread": context.threads, "device": context.device, "verbosity": 0,
-            "validate_parameters": False,
+            "objective": kind, "seed": context.seed, "nthread": context.threads, "device": context.device,
+            "verbosity": 0, "validate_parameters": False,
         }  # fmt: skip
         return {**given, **more}
 
@@ -250,7 +262,8 @@ class XGBoost:
         for column in data.categorical:
             kinds[column] = "c"
         shared: dict[str, Any] = {
-            "label": data.y, "weight": data.weight, "feature_types": kinds, "enable_categorical": True, "nthread": threads,
+            "label": data.y, "weight": data.weight, "feature_types": kinds, "enable_categorical": True,
+            "nthread": threads,
         }  # fmt: skip
         if self.tree_method in ("auto", "hist"):
             return xgboost.QuantileDMatrix(data.X, max_bin=self.max_bin, ref=reference, **shared)

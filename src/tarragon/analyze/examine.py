@@ -29,7 +29,7 @@ from tarragon.analyze.subject import Evidence, Subject, evidence
 from tarragon.metrics import Metric
 
 PROBE = 300  # rows that measure the model's speed and the folds' disagreement
-SHARES = {"honest": 0.2, "cost": 0.3, "importance": 0.6, "slices": 0.68, "bias": 0.75, "explanation": 0.95}
+SHARES = {"honest": 0.2, "cost": 0.3, "importance": 0.6, "slices": 0.75, "explanation": 0.95}
 """Parts of the budget that may be gone when a step ends."""
 
 
@@ -226,14 +226,14 @@ def _fit(subject: Subject, metric: Metric, dummy: float | None) -> Fit:
 
 
 def _slices(subject: Subject, metric: Metric, proof: Evidence, pace: _Pace) -> tuple[Slice, ...]:
-    found, skipped = look(subject, metric, proof.sample(50_000, 0), go_on=pace.go_on("slices"))
+    found, skipped = look(subject, metric, proof.sample(20_000, 0), go_on=pace.go_on("slices"))
     if skipped:
         pace.skipped.append(f"slices of {len(skipped)} columns")
     return found
 
 
 def _bias(subject: Subject, proof: Evidence, words: Wording, pace: _Pace, seed: int) -> tuple[BiasFacet, ...]:
-    found, skipped = all_facets(subject, proof, words, seed=seed, go_on=pace.go_on("bias"))
+    found, skipped = all_facets(subject, proof, words, seed=seed, go_on=pace.go_on("explanation"))
     if skipped:
         pace.skipped.append(f"bias of {', '.join(skipped)}")
     return found

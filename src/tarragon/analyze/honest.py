@@ -20,8 +20,7 @@ from numpy.typing import NDArray
 from tarragon.analyze.predictive import Judged, predictive
 from tarragon.analyze.subject import Array
 from tarragon.data import Index, Vector
-from tarragon.metrics import Metric, influence, labels
-from tarragon.metrics.compare import standard_error
+from tarragon.metrics import Metric, influence, labels, standard_error
 
 RESAMPLES = 200  # at most; Tsamardinos et al. find 500 ample for the plain average, the paired one is far less noisy
 ROWS = 10_000  # rows of a resample at most: the optimism of a choice falls as 1/n, and is scaled so

@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from tarragon.metrics import Array, Metric, Vector, influence
-from tarragon.metrics.compare import judged, standard_error
+from tarragon.metrics import Array, Metric, Vector, influence, judged, standard_error
 
 DRAWS = 4_000  # the ends of a 95 % interval then rest on 100 draws each
 TAIL = 1.5  # tail rows per √n: the usual intermediate order, growing with n but a vanishing share of it
@@ -187,9 +186,10 @@ def _smooth(metric: Metric, rows: Judged, fresh: int, extra: float) -> tuple[flo
         grow = np.exp(reach / loss) if loss > 0 else 1.0
         low, high = loss / grow, loss * grow
         return (1.0 - float(high), 1.0 - float(low)) if metric.name == "r2" else (float(low), float(high))
-    # Half a row of doubt keeps a perfect area from claiming certainty.
-    safe = float(np.clip(value, 0.5 / n, 1 - 0.5 / n))
-    middle, wide = np.log(safe / (1 - safe)), max(reach, 1.0 / fresh) / (safe * (1 - safe))
+    if not 0.0 < value < 1.0:  # a perfect area has no spread: the rule of three says what the rows cannot exclude
+        doubt = 3.0 / min(n, fresh)
+        return (max(0.0, 1.0 - doubt), 1.0) if value >= 1.0 else (0.0, min(1.0, doubt))
+    middle, wide = np.log(value / (1 - value)), reach / (value * (1 - value))
     return float(1 / (1 + np.exp(wide - middle))), float(1 / (1 + np.exp(-wide - middle)))
 
 

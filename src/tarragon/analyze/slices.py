@@ -14,8 +14,7 @@ from tarragon.analyze.baselines import cut_column
 from tarragon.analyze.protocol import Slice
 from tarragon.analyze.subject import Evidence, Subject
 from tarragon.data import Kind
-from tarragon.metrics import Metric, influence, interval
-from tarragon.metrics.compare import standard_error
+from tarragon.metrics import Metric, influence, interval, standard_error
 
 SMALLEST = 30  # rows: below, a normal approximation of the gap is not to be trusted
 PARTS = 4  # of a numeric column

@@ -1,5 +1,6 @@
 """Looks at a table, says whether it can be trusted, whether it is worth modelling, and what is worth trying."""
 
+from tarragon.choose.feasibility import feasibility
 from tarragon.choose.plan import n_folds, n_repeats, plan
 from tarragon.choose.profile import profile
 from tarragon.choose.protocol import (
@@ -16,6 +17,6 @@ from tarragon.choose.repair import repair
 from tarragon.choose.task import objective
 
 __all__ = [
-    "Candidate", "ColumnProfile", "Curve", "Feasibility", "Finding", "Plan", "PlanRequest", "Profile", "objective", "profile",
-    "n_folds", "n_repeats", "plan", "repair",
+    "Candidate", "ColumnProfile", "Curve", "Feasibility", "Finding", "Plan", "PlanRequest", "Profile", "feasibility",
+    "n_folds", "n_repeats", "objective", "plan", "profile", "repair",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from tarragon.choose.curve import learning_curve
 from tarragon.choose.noise import Noise, label_noise
 from tarragon.choose.null import Signal, signal
-from tarragon.choose.probe import Folds
+from tarragon.choose.probe import MANY_CLASSES, Folds
 from tarragon.choose.profile import strongest_first
 from tarragon.choose.protocol import Curve, Feasibility, Finding, Profile
 from tarragon.choose.sheet import Sheet, sample_rows, sheet
@@ -19,6 +19,7 @@ from tarragon.metrics import Metric
 from tarragon.metrics import metric as find_metric
 
 PROBE_ROWS = 4_000
+MANY_CLASS_ROWS = 2_500
 CELLS = 6_000_000  # of the number sheet
 SIGNAL = 0.01  # p-value from which there is said to be none
 MOST_FOLDS = 5
@@ -67,7 +68,8 @@ def feasibility(  # noqa: PLR0913 - three values and four settings, each asked f
     found = signal(numbers, folds, judge, seed, lambda: time_left() - 0.6 * budget_s)
     noise = Noise(0.0, 0.0, 0.0, False)
     if found.p_value <= SIGNAL and time_left() > 0.2 * budget_s:
-        noise = label_noise(numbers, seed, lambda: time_left() - 0.3 * budget_s)
+        known = (found.answer + found.other) / 2.0
+        noise = label_noise(numbers, known, seed, lambda: time_left() - 0.3 * budget_s)
     curve = None
     if time_left() > 0:
         curve = learning_curve(numbers, folds, judge, (found.probe, seed), time_left)
@@ -105,7 +107,8 @@ def _sample(table: Table, split: Split, profile: Profile, seed: int) -> tuple[Sh
     dropped = {n for f in profile.findings if f.action == "dropped" for n in f.columns}
     folds = split.folds[: min(split.n_folds, MOST_FOLDS)]
     known = np.unique(np.concatenate([part for f in folds for part in (f.train, f.valid)]))
-    most = max(200, min(PROBE_ROWS, CELLS // max(1, len(table.features))))
+    most = PROBE_ROWS if table.n_classes < MANY_CLASSES else MANY_CLASS_ROWS
+    most = max(200, min(most, CELLS // max(1, len(table.features))))
     rows = known[sample_rows(len(known), most, seed)]
     place = np.full(table.n_rows, -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
@@ -185,7 +188,7 @@ def _cautions(findings: tuple[Finding, ...]) -> tuple[str, ...]:
 def _outlook(given: _Evidence) -> tuple[str, ...]:
     curve = given.curve
     if curve is None:
-        return ("There are too few rows for a learning curve",)
+        return ("There was no learning curve: too few rows, or no time left",)
     gain = abs(curve.expected[-1] - curve.score[-1])
     noise = (curve.high[-1] - curve.low[-1]) / 2.0
     if gain <= max(noise, 1e-9):

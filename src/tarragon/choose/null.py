@@ -1,7 +1,7 @@
 """Is there any signal? A probe's score against what the same probe reaches on shuffled labels.
 
 Two probes are asked, because weak sums escape a forest and interactions escape a line; the smaller p-value is doubled
-(Bonferroni). The ridge answers two hundred shuffles in one matrix product; the forest is shuffled as often as time
+(Bonferroni). The ridge answers a hundred shuffles in one matrix product; the forest is shuffled as often as time
 allows and its tail is Student's t of a new draw: (s − mean) / (sd·√(1 + 1/m)).
 """
 
@@ -16,8 +16,9 @@ from tarragon.choose.sheet import Floats, Sheet
 from tarragon.data import Vector
 from tarragon.metrics import Metric, auc
 
-RIDGE_TARGETS = 240  # columns of shuffled targets in one product
-MOST_SHUFFLES, FEWEST_SHUFFLES, SURE_SHUFFLES = 15, 5, 5
+RIDGE_TARGETS = 160  # columns of shuffled targets in one product
+MOST_SHUFFLES, FEWEST_SHUFFLES, SURE_SHUFFLES = 15, 5, 4
+SURE_FOLDS = 2
 SURE = 1e-4  # once the ridge is this sure, the forest is shuffled only for the report
 
 
@@ -27,8 +28,8 @@ class Signal:
 
     Parameters
     ----------
-    answer : ndarray, (n, K) or (n,)
-        Out-of-fold answer of the better probe; NaN for rows never judged.
+    answer, other : ndarray, (n, K) or (n,)
+        Out-of-fold answers of the better probe and of the other one; NaN for rows never judged.
     probe : {"forest", "ridge"}
     judged : ndarray of bool, (n,)
     score, null_score, null_high : float
@@ -39,6 +40,7 @@ class Signal:
     """
 
     answer: Floats
+    other: Floats
     probe: str
     judged: "np.ndarray[tuple[int], np.dtype[np.bool_]]"
     score: float
@@ -70,26 +72,31 @@ def signal(sheet: Sheet, folds: Folds, metric: Metric, seed: int, time_left: Cal
     before = time_left()
     forest = out_of_fold(sheet, folds, seed)
     cost = max(before - time_left(), 1e-3)
-    wanted = SURE_SHUFFLES if p_line < SURE else int(np.clip(time_left() / cost, FEWEST_SHUFFLES, MOST_SHUFFLES))
+    sure = p_line < SURE  # then a null is only needed for the report: fewer shuffles, judged on fewer folds
+    wanted = SURE_SHUFFLES if sure else int(np.clip(time_left() / cost, FEWEST_SHUFFLES, MOST_SHUFFLES))
     forest_null = []
     for i in range(wanted):
         if i >= FEWEST_SHUFFLES and time_left() < cost:
             break
         shuffled = sheet.y.copy()
         shuffled[judged] = y[rng.permutation(len(y))]
-        forest_null.append((shuffled[judged], out_of_fold(sheet, folds, seed + i + 1, y=shuffled)[judged]))
+        told = out_of_fold(sheet, folds[:SURE_FOLDS] if sure else folds, seed + i + 1, y=shuffled)
+        kept = judged & np.isfinite(told if told.ndim == 1 else told[:, 0])
+        forest_null.append((shuffled[kept], told[kept]))
     p_forest = _tail(statistic(y, forest[judged], k), [statistic(a, b, k) for a, b in forest_null])
     forest_better = metric.utility(metric.score(y, forest[judged])) >= metric.utility(metric.score(y, line[judged]))
-    answer, null = (forest, forest_null) if forest_better else (line, line_null)
+    answer, other, null = (forest, line, forest_null) if forest_better else (line, forest, line_null)
     drawn = np.array([metric.score(a, b) for a, b in null])
     sign = 1.0 if metric.greater_is_better else -1.0
+    spread = float(drawn.std(ddof=1)) * (1.0 + 0.25 / (len(drawn) - 1))  # the small-sample bias of a deviation
     return Signal(
         answer=answer,
+        other=other,
         probe="forest" if forest_better else "ridge",
         judged=judged,
         score=metric.score(y, answer[judged]),
         null_score=float(drawn.mean()),
-        null_high=float(drawn.mean() + sign * stats.t.ppf(0.99, len(drawn) - 1) * drawn.std(ddof=1)),
+        null_high=float(drawn.mean() + sign * stats.norm.ppf(0.99) * spread),
         p_value=min(1.0, 2.0 * min(p_line, p_forest)),
         shuffles=len(null),
     )
@@ -110,7 +117,7 @@ def _ridge(
         order[judged] = rng.permutation(index[judged])
         orders.append(order)
     targets = np.hstack([truth, *(truth[order] for order in orders)])
-    scores = ridge_out_of_fold(design(sheet), targets, folds)
+    scores = ridge_out_of_fold(design(sheet), targets, folds, lead=width)
     blocks = [scores[:, i * width : (i + 1) * width] for i in range(shuffles + 1)]
     answers = [probabilities(b) if k else b[:, 0] for b in blocks]
     null = [(sheet.y[order][judged], a[judged]) for order, a in zip(orders, answers[1:], strict=True)]

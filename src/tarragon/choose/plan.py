@@ -11,6 +11,7 @@ CLOSING_SHARE = 0.14  # of the budget goes to analysis, report and registration
 CLOSING_MIN_S, CLOSING_MAX_S = 2.0, 12.0
 DEAR_SHARE = 0.5  # of the budget, in seconds of one core
 OPENING = 2  # the cheapest lines come first whatever their place: a usable model within seconds
+AFFORDABLE = 0.5  # of what is left is the most that one candidate may be expected to take
 HOPELESS_SHARE = 0.2  # of the search time is enough to confirm that there is no signal
 
 
@@ -74,7 +75,8 @@ def plan(table: Table, split: Split, request: PlanRequest) -> Plan:
             why="No installed algorithm fits what was asked",
             fix="Ask for other algorithms or drop a limit",
         )
-    lines = _opening_first(lines, shape)
+    fold_s = AFFORDABLE * request.left_s * request.workers / len(split.folds)
+    lines = _affordable(_opening_first(lines, shape), shape, fold_s)
     closing = min(CLOSING_MAX_S, max(CLOSING_MIN_S, CLOSING_SHARE * request.budget_s))
     search = max(1.0, request.left_s - closing) * (HOPELESS_SHARE if request.hopeless else 1.0)
     return Plan(
@@ -120,3 +122,9 @@ def _reason_against(line: Line, shape: Shape, request: PlanRequest) -> str:
     if task not in card.tasks:
         return f"not for {task}"
     return "" if line.fits(shape) else "does not fit the table's size"
+
+
+def _affordable(lines: list[Line], shape: Shape, fold_s: float) -> list[Line]:
+    """Leave out what is not expected to end in time even if it ran alone."""
+    first, *others = lines
+    return [first, *(line for line in others if line.cost(shape) <= fold_s)]

@@ -96,7 +96,7 @@ def _randomised(X: Floats, y: Vector, train: Index, valid: Index, how: tuple[int
     from sklearn.ensemble import ExtraTreesClassifier
 
     k, seed = how
-    model = ExtraTreesClassifier(n_estimators=40, min_samples_leaf=2, random_state=seed % (2**31), n_jobs=1)
+    model = ExtraTreesClassifier(n_estimators=24, min_samples_leaf=2, random_state=seed % (2**31), n_jobs=1)
     filled = np.where(np.isfinite(X), X, -1.0 + np.nanmin(np.where(np.isfinite(X), X, np.nan), initial=0.0))
     model.fit(filled[train], y[train])
     answer = np.zeros((len(valid), k))
@@ -151,8 +151,8 @@ def design(sheet: Sheet) -> Floats:
     return np.asarray(np.clip(Z, -5.0, 5.0))
 
 
-def ridge(Z: Floats, Y: Floats, train: Index, valid: Index) -> Floats:
-    """Predict (m, t) targets with a penalty chosen per target by leave-one-out on the training rows.
+def ridge(Z: Floats, Y: Floats, train: Index, valid: Index, *, lead: int | None = None) -> Floats:
+    """Predict (m, t) targets with one penalty, chosen on the first ``lead`` targets by leave-one-out.
 
     Through the eigenvectors of the smaller Gram matrix, so many columns or many targets cost little.
     Leave-one-out residuals are e / (1 − h) (Allen 1974, PRESS).
@@ -171,24 +171,24 @@ def ridge(Z: Floats, Y: Floats, train: Index, valid: Index) -> Floats:
         root = np.sqrt(np.maximum(values, 1e-9 * max(values[-1], 1e-12)))
         W = (B @ A.T @ U) / root**2
     link = U.T @ T
-    best, answer = np.full(Y.shape[1], np.inf), np.empty((len(valid), Y.shape[1]))
+    first = slice(0, lead)
+    best, chosen = np.inf, root
     for penalty in RIDGES:
         shrink = root**2 / (root**2 + penalty * n)
         h = np.minimum((U**2) @ shrink + 1.0 / n, 0.999)
-        left_out = (T - U @ (shrink[:, None] * link)) / (1.0 - h)[:, None]
-        press = (left_out**2).sum(axis=0)
-        better = press < best
-        best[better] = press[better]
-        answer[:, better] = (W @ (shrink[:, None] * link))[:, better]
-    return np.asarray(answer + centre)
+        left_out = (T[:, first] - U @ (shrink[:, None] * link[:, first])) / (1.0 - h)[:, None]
+        press = float((left_out**2).sum())
+        if press < best:
+            best, chosen = press, shrink
+    return np.asarray(W @ (chosen[:, None] * link) + centre)
 
 
-def ridge_out_of_fold(Z: Floats, Y: Floats, folds: Folds) -> Floats:
+def ridge_out_of_fold(Z: Floats, Y: Floats, folds: Folds, *, lead: int | None = None) -> Floats:
     """(n, d'), (n, t) targets -> (n, t) answers out of fold; NaN for rows in no valid part."""
     answer = np.full(Y.shape, np.nan)
     for train, valid in folds:
         if len(train) and len(valid):
-            answer[valid] = ridge(Z, Y, train, valid)
+            answer[valid] = ridge(Z, Y, train, valid, lead=lead)
     return answer
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tarragon.data.recipe import SMALL, Recipe, apply, few
+from tarragon.data.recipe import SMALL, Recipe, apply, few, numbers
 from tarragon.data.source import Source, load
 from tarragon.data.table import Kind, Table
 
+PLAIN_NUMBER = Recipe("number")
 DTYPES = {"number": pl.Float64(), "text": pl.String(), "boolean": pl.Boolean(), "datetime": pl.Datetime("us")}
 
 
@@ -50,14 +51,18 @@ def align(source: Source, specs: Sequence[Spec]) -> tuple[pl.DataFrame, tuple[st
     there = frame.schema
     missing = [n for n in names if n not in there]
     made, damaged = [], []
+    together = _together(frame, specs)
     for spec in specs:
         dtype = DTYPES[spec.recipe.type]
         if spec.name not in there:
             made.append(pl.Series(spec.name, [None], dtype=dtype).new_from_index(0, frame.height))
             continue
         raw = frame.get_column(spec.name)
-        quick = few(raw, spec.recipe) if frame.height <= SMALL else None
-        series = apply(_castable(raw), spec.recipe) if quick is None else quick
+        if spec.name in together:
+            series = together[spec.name]
+        else:
+            quick = few(raw, spec.recipe) if frame.height <= SMALL else None
+            series = apply(_castable(raw), spec.recipe) if quick is None else quick
         if spec.recipe.type != "text" and series.null_count() > raw.null_count():
             damaged.append(f'"{spec.name}"')
         made.append(series if series.dtype == dtype else series.cast(dtype))
@@ -72,10 +77,17 @@ def align(source: Source, specs: Sequence[Spec]) -> tuple[pl.DataFrame, tuple[st
     return pl.DataFrame(made), tuple(notes)
 
 
-def _castable(series: pl.Series) -> pl.Series:
-    """Turn types no column is trained on into text."""
-    if series.dtype == pl.Object:
-        from tarragon.data.cells import cell_text
+def _together(frame: pl.DataFrame, specs: Sequence[Spec]) -> dict[str, pl.Series]:
+    """Read all plain numbers of a larger frame at once: column by column would be slow for wide tables."""
+    if frame.height <= SMALL:
+        return {}
+    schema = frame.schema
+    plain = [s.name for s in specs if s.recipe == PLAIN_NUMBER and s.name in schema]
+    return numbers(frame, [n for n in plain if schema[n] == pl.String or schema[n].is_numeric()])
 
-        return pl.Series(series.name, [None if v is None else cell_text(v) for v in series.to_list()], dtype=pl.String)
+
+def _castable(series: pl.Series) -> pl.Series:
+    """Empty a column of nested or foreign cells: no column is trained on such."""
+    if series.dtype.is_nested() or series.dtype in (pl.Object, pl.Binary):
+        return pl.Series(series.name, [None] * len(series), dtype=pl.String)
     return series

@@ -3,12 +3,14 @@
 How a column was understood is kept as a :class:`Recipe`, so that new rows are read exactly as the training rows were.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from tarragon.data import moments
-from tarragon.data.recipe import MARKERS, Recipe, Type, apply, marks_of, trimmed
+from tarragon.data.recipe import MARKERS, Recipe, Type, apply, end_to_end, marks_of, numbers, trimmed
 
 MOSTLY = 0.95  # share of cells that must be numbers (or dates) for the rest to count as damaged cells
 SAMPLE = 1_000  # distinct cells looked at when several ways of writing are tried
@@ -59,6 +61,36 @@ def clean(series: pl.Series, wanted: Type | None = None) -> Cleaned:
     if recipe.type == "number" and dtype.is_integer() and made.dtype == pl.Float64 and dtype != pl.UInt64:
         made = made.cast(pl.Int64)
     return Cleaned(made, recipe, tuple(notes))
+
+
+def clean_all(frame: pl.DataFrame, wanted: Mapping[str, Type | None]) -> dict[str, Cleaned]:
+    """Clean every column; those that are plainly numbers are found and read together, which wide tables need."""
+    made = _plain_numbers(frame, [n for n in frame.columns if wanted.get(n) is None])
+    return {n: made[n] if n in made else clean(frame.get_column(n), wanted.get(n)) for n in frame.columns}
+
+
+def _plain_numbers(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, Cleaned]:
+    """Columns whose every filled cell is a finite number in plain writing and no code."""
+    schema = frame.schema
+    texts = [n for n in names if schema[n] == pl.String]
+    read = numbers(frame, texts + [n for n in names if schema[n].is_float()])
+    missing = {n: frame.get_column(n).null_count() for n in read}
+    sure = [n for n, made in read.items() if made.null_count() == missing[n] < frame.height]
+    words = [n for n in sure if schema[n] == pl.String]
+    codes: dict[str, bool] = {}
+    whole: dict[str, pl.Series] = {}
+    for group, long in end_to_end(frame, words):
+        cells = long.str.strip_chars()
+        padded = np.asarray(cells.str.contains(r"^0\d|\d{16}").fill_null(False).to_numpy())
+        exact = cells.cast(pl.Int64, strict=False)
+        codes |= {n: bool(flags.any()) for n, flags in zip(group, padded.reshape(len(group), -1), strict=True)}
+        whole |= {n: exact.slice(k * frame.height, frame.height).alias(n) for k, n in enumerate(group)}
+    recipe = Recipe("number")
+    return {
+        n: Cleaned(whole[n] if n in whole and whole[n].null_count() == missing[n] else read[n], recipe)
+        for n in sure
+        if not codes.get(n)
+    }
 
 
 def _clean_text(series: pl.Series, wanted: Type | None) -> Cleaned:

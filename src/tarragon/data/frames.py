@@ -15,9 +15,10 @@ def from_frame(source: Any, unused: Unused) -> pl.DataFrame:
     """Turn a pandas, Arrow or other eager frame into polars, column by column, whatever its cells are."""
     import narwhals as nw
 
-    listed = getattr(
-        source, "column_names", getattr(source, "columns", None)
-    )  # Arrow says the first, others the second
+    if isinstance(source, pl.LazyFrame):
+        raise DataError("Cannot read a LazyFrame", why="It holds a plan, no rows", fix="Call .collect() on it first")
+    # Arrow tables list their names in the first, other frames in the second.
+    listed = getattr(source, "column_names", getattr(source, "columns", None))
     if listed is not None:
         names = [str(n) for n in listed]
         twice = [name for name, count in Counter(names).items() if count > 1]
@@ -48,11 +49,16 @@ def _from_series(series: object, name: str, dropped: bool) -> pl.Series:
         values = series.to_numpy()
         if values.dtype.kind in "iuf":
             return pl.Series(name, values)
-    if dtype.is_numeric() and not dtype.is_decimal():
-        return pl.Series(name, series.to_list(), dtype=pl.Float64 if dtype.is_float() else pl.Int64, strict=False)
+    if dtype == nw.Datetime and getattr(dtype, "time_zone", None) is None:
+        values = series.to_numpy()
+        if values.dtype.kind == "M":
+            return pl.Series(name, values.astype("datetime64[us]"))
     cells = [None if _is_na(v) else v for v in series.to_list()]
+    if dtype.is_float() or (dtype.is_integer() and dtype != nw.UInt64):
+        return pl.Series(name, cells, dtype=pl.Float64 if dtype.is_float() else pl.Int64)
     if dtype.is_temporal():
-        return pl.Series(name, cells)
+        # Wall-clock time is what habits follow: the zone is left out, as it is of text.
+        return pl.Series(name, [_wall_clock(v) for v in cells])
     return column(name, plain_cells([_plain(v) for v in cells], dropped), "the frame")
 
 
@@ -61,6 +67,11 @@ def _is_na(value: object) -> bool:
     return (
         value is None or type(value).__name__ in ("NAType", "NaTType") or (isinstance(value, float) and value != value)
     )
+
+
+def _wall_clock(value: Any) -> Any:
+    """Leave the zone of a datetime out."""
+    return value.replace(tzinfo=None) if getattr(value, "tzinfo", None) is not None else value
 
 
 def _plain(value: object) -> object:

@@ -20,6 +20,7 @@ TIMES = ("", " %H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p", ", %H:%M:%S%
 MONTHS = ("%Y-%m", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y")
 ZONE = r"\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2})$"
 SAMPLE = 400
+FIRST_YEAR = 1000  # "%Y" also reads years of two digits, as the first century
 
 
 def find_formats(cells: pl.Series, share: float) -> tuple[str, ...]:
@@ -69,7 +70,8 @@ def _best(cells: pl.Series) -> str | None:
     head = cells.head(20)
     scored: list[tuple[int, str]] = []
     for fmt in [*(d + t for d, t in product(DATES, TIMES)), *MONTHS]:
-        if head.str.strptime(pl.Datetime("us"), fmt, strict=False).null_count() == len(head):
+        tried = head.str.strptime(pl.Datetime("us"), fmt, strict=False)
+        if tried.null_count() == len(head) or bool((tried.dt.year() < FIRST_YEAR).any()):
             continue
         read = len(cells) - cells.str.strptime(pl.Datetime("us"), fmt, strict=False).null_count()
         scored.append((read, fmt))

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tarragon.data.clean import Cleaned, clean
+from tarragon.data.clean import Cleaned, clean, clean_all
 from tarragon.data.kinds import kind_of
 from tarragon.data.recipe import Recipe, Type
-from tarragon.data.sniff import unknown_column
 from tarragon.data.source import Raw, Source, load
 from tarragon.data.table import Column, Kind, Role, Table
 from tarragon.data.task import infer
@@ -85,21 +84,44 @@ def read_table(source: Source, target: str, *, options: ReadOptions = ReadOption
     _check_names(options, target, names)
     kinds = _asked_kinds(options)
     answered, recipe, dropped = _answered(raw.frame, target, options)
-    columns, series, notes = [], [], list(raw.notes)
-    recipes: dict[str, Recipe] = {}
+    made = clean_all(answered.drop(target), {n: TYPES.get(kind) for n, kind in kinds.items()})
+    made[target] = Cleaned(answered[target], recipe)
+    unique = distinct({n: c.series for n, c in made.items()})
+    question = infer(answered[target], task=options.task, positive=options.positive)
+    columns, frame, recipes = [], [], {}
     for name in names:
+        cleaned = made[name]
         if name == target:
-            columns.append(Column(name, Kind.NUMERIC, Role.TARGET))  # its kind follows from the task
-            series.append(answered[name])
-            recipes[name] = recipe
-            continue
-        column, made = _understand(answered[name], options, kinds.get(name))
-        columns.append(column)
-        series.append(made.series)
-        recipes[name] = made.recipe
-    frame = pl.DataFrame(series)
-    question = infer(frame[target], task=options.task, positive=options.positive)
-    columns = [_target_column(frame[target], question.task, dropped) if c.role is Role.TARGET else c for c in columns]
+            columns.append(_target_column(cleaned.series, question.task, dropped))
+        else:
+            column, cleaned = _understand(cleaned, unique[name], options, kinds.get(name))
+            columns.append(column)
+        frame.append(cleaned.series.alias(name))
+        recipes[name] = cleaned.recipe
+    _check_left(columns)
+    return Table(
+        _checked(pl.DataFrame(frame), columns),
+        tuple(columns),
+        target,
+        question.task,
+        question.classes,
+        raw.name,
+        raw.sha256,
+        dropped,
+        (*raw.notes, *([f'{dropped} rows without "{target}" were left out'] if dropped else []), *question.notes),
+        recipes,
+    )
+
+
+def distinct(columns: Mapping[str, pl.Series]) -> dict[str, int]:
+    """Count the distinct values of each column, missing ones not counted."""
+    frame = pl.DataFrame([series.alias(name) for name, series in columns.items()])
+    counts = frame.select(pl.all().n_unique()).row(0)
+    return {n: int(k) - (1 if columns[n].null_count() else 0) for n, k in zip(frame.columns, counts, strict=True)}
+
+
+def _check_left(columns: list[Column]) -> None:
+    """Raise ``DataError`` when no feature is left."""
     if not any(c.role is Role.FEATURE for c in columns):
         raise DataError(
             "No column is left to learn from",
@@ -107,19 +129,12 @@ def read_table(source: Source, target: str, *, options: ReadOptions = ReadOption
             or "There is only the target",
             fix="Give more columns, or state their kinds",
         )
-    _check_roles(frame, columns)
-    if dropped:
-        notes.append(f'{dropped} rows without "{target}" were left out')
-    return Table(
-        frame, tuple(columns), target, question.task, question.classes,
-        raw.name, raw.sha256, dropped, (*notes, *question.notes), recipes,
-    )  # fmt: skip
 
 
 def read_frame(source: Source) -> pl.DataFrame:
     """Read a path or frame and clean its cells, without asking a question of it."""
     raw = load(source, hashed=False)
-    return pl.DataFrame([clean(raw.frame[name]).series for name in raw.frame.columns])
+    return pl.DataFrame([made.series.alias(name) for name, made in clean_all(raw.frame, {}).items()])
 
 
 def _no_target(target: str, raw: Raw) -> DataError:
@@ -137,16 +152,16 @@ def _check_names(options: ReadOptions, target: str, names: list[str]) -> None:
     known = set(names)
     for name, purpose in asked:
         if name not in known:
-            raise ParameterError(*_said(unknown_column(name, names, purpose)))
+            raise ParameterError(
+                f'There is no column "{name}" to use as {purpose}',
+                why=f"The table has {len(names)} columns",
+                fix=near_miss(name, names),
+            )
     for name, purpose in asked:
         if name == target and purpose in ("a column to drop", "weight", "group", "time"):
             raise ParameterError(
                 f'The target "{target}" cannot be {purpose}', why="It is what is predicted", fix="Name another column"
             )
-
-
-def _said(error: DataError) -> tuple[str]:
-    return (str(error),)
 
 
 def _asked_kinds(options: ReadOptions) -> dict[str, Kind]:
@@ -185,15 +200,12 @@ def _answered(frame: pl.DataFrame, target: str, options: ReadOptions) -> tuple[p
     return kept, made.recipe, dropped
 
 
-def _understand(raw: pl.Series, options: ReadOptions, asked: Kind | None) -> tuple[Column, Cleaned]:
-    name = raw.name
-    wanted = TYPES.get(asked) if asked is not None else None
-    made: Cleaned = clean(raw, wanted)
-    kind, why = kind_of(made.series)
-    if kind is Kind.CATEGORICAL and made.series.dtype != pl.String:
-        wanted = "text"  # repeating ids: levels are words
-    if wanted == "text" and made.series.dtype != pl.String:
-        made = clean(made.series, "text")
+def _understand(made: Cleaned, unique: int, options: ReadOptions, asked: Kind | None) -> tuple[Column, Cleaned]:
+    name = made.series.name
+    kind, why = kind_of(made.series, unique)
+    levels = kind is Kind.CATEGORICAL if asked is None else TYPES.get(asked) == "text"
+    if levels and made.series.dtype != pl.String:
+        made = clean(made.series, "text")  # levels are words, be they written as numbers
     if asked is not None and kind is not Kind.CONSTANT:
         kind, why = asked, "kind as asked"
     role = _role(name, kind, options)
@@ -205,7 +217,6 @@ def _understand(raw: pl.Series, options: ReadOptions, asked: Kind | None) -> tup
     elif role is Role.IGNORED:
         notes.append("not used")
     missing = made.series.null_count()
-    unique = int(made.series.n_unique()) - (1 if missing else 0)
     return Column(name, kind, role, name in options.sensitive, missing, unique, "; ".join(notes)), made
 
 
@@ -223,7 +234,8 @@ def _target_column(series: pl.Series, task: str, dropped: int) -> Column:
     return Column(series.name, kind, Role.TARGET, n_missing=dropped, n_unique=int(series.n_unique()))
 
 
-def _check_roles(frame: pl.DataFrame, columns: list[Column]) -> None:
+def _checked(frame: pl.DataFrame, columns: list[Column]) -> pl.DataFrame:
+    """Return the frame unless weights or times cannot be used. Raises ``DataError``."""
     for column in columns:
         series = frame[column.name]
         if column.role is Role.WEIGHT:
@@ -244,3 +256,4 @@ def _check_roles(frame: pl.DataFrame, columns: list[Column]) -> None:
                 why="It holds neither dates nor numbers",
                 fix="Give dates as YYYY-MM-DD",
             )
+    return frame

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tarragon.errors import DataError, near_miss
+from tarragon.errors import DataError
 
 SAMPLE_CHARS = 262_144  # looked at for delimiter and header; a few hundred rows of a wide table
 SAMPLE_ROWS = 500
@@ -240,13 +240,4 @@ def ragged(text: str, dialect: Dialect, source: str) -> DataError:
         f"{source} cannot be cut into columns",
         why=where or f"Its rows do not fit the delimiter {dialect.separator!r}",
         fix='Put cells that contain the delimiter into double quotes ("…")',
-    )
-
-
-def unknown_column(name: str, names: Collection[str], purpose: str) -> DataError:
-    """Say that a named column is not there, and which was probably meant."""
-    return DataError(
-        f'There is no column "{name}" to use as {purpose}',
-        why=f"The table has {len(names)} columns",
-        fix=near_miss(name, names),
     )

@@ -221,7 +221,7 @@ def _json_rows(text: bytes, source: str) -> Iterator[dict[str, object]]:
                     fix='Write {"column": value} per line',
                 )
             yield record
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(

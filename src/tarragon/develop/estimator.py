@@ -4,18 +4,20 @@ import tempfile
 from pathlib import Path
 from typing import Any, Self
 
+import narwhals as nw
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from tarragon.data import Column, Kind, ReadOptions, Table, read_table
+from tarragon.data import Column, Kind, ReadOptions, Role, Table, read_table
 from tarragon.develop import loop
 from tarragon.develop.protocol import Limits, Spec
 from tarragon.develop.run import Run
 from tarragon.engine import InlineExecutor, LocalExecutor
+from tarragon.errors import DataError
 from tarragon.metrics import Task
 from tarragon.refine import TableModel
 
@@ -24,7 +26,7 @@ INLINE_CELLS = 60_000  # below this a fit takes less than starting a worker does
 Rows = Any  # an array or a frame, as scikit-learn takes them
 
 
-class _Developed(BaseEstimator):
+class _Developed(BaseEstimator):  # type: ignore[misc]
     """What both estimators share: the loop up to the model."""
 
     def __init__(
@@ -42,7 +44,7 @@ class _Developed(BaseEstimator):
         self.glass_box = glass_box
         self.algorithms = algorithms
 
-    def _develop(self, X: Rows, y: NDArray[Any], task: Task, classes: tuple[Any, ...]) -> Self:
+    def _develop(self, X: Rows, y: NDArray[Any], task: Task, classes: tuple[int, ...]) -> Self:
         table = self._table(X, y, task, classes)
         spec = Spec(
             target=TARGET,
@@ -59,52 +61,49 @@ class _Developed(BaseEstimator):
             InlineExecutor() if small else LocalExecutor() as executor,
         ):
             run = Run(Path(folder), executor, spec.budget_s)
-            self.model_: TableModel = loop.fit_model(table, spec, run)
+            self.model_: TableModel = loop.fit_model(table, spec, run, search=not small)
         return self
 
-    def _table(self, X: Rows, y: NDArray[Any], task: Task, classes: tuple[Any, ...]) -> Table:
-        if hasattr(X, "columns"):
+    def _table(self, X: Rows, y: NDArray[Any], task: Task, classes: tuple[int, ...]) -> Table:
+        self.framed_ = _needs_reading(X)
+        if self.framed_:
             validate_data(self, X, skip_check_array=True)
-            frame = X.copy() if hasattr(X, "copy") else X.clone()
-            frame = (
-                frame.assign(**{TARGET: np.asarray(y)})
-                if hasattr(frame, "assign")
-                else frame.with_columns(pl.Series(TARGET, y))
-            )
+            frame = nw.from_native(X, eager_only=True).to_polars().with_columns(pl.Series(TARGET, y))
             return read_table(frame, TARGET, options=ReadOptions(task=task))
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2)
-        names = [f"x{i}" for i in range(X.shape[1])]
-        frame = pl.DataFrame(X, schema=names, orient="row").fill_nan(None)
-        codes = np.searchsorted(classes, y) if classes else np.asarray(y, dtype=np.float64)
-        frame = frame.with_columns(pl.Series(TARGET, codes))
+        frame = self._numbers(X, reset=True).with_columns(pl.Series(TARGET, y))
         columns = tuple(
             Column(n, Kind.NUMERIC, n_missing=int(frame[n].null_count()), n_unique=int(frame[n].n_unique()))
-            for n in names
+            for n in frame.columns[:-1]
         )
-        return Table(frame, (*columns, _target_column(frame)), TARGET, task, tuple(range(len(classes))))
+        target = Column(TARGET, Kind.NUMERIC, Role.TARGET, n_unique=int(frame[TARGET].n_unique()))
+        return Table(frame, (*columns, target), TARGET, task, classes)
+
+    def _numbers(self, X: Rows, *, reset: bool) -> pl.DataFrame:
+        checked = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=reset)
+        names = [f"x{i}" for i in range(checked.shape[1])]
+        return pl.DataFrame(checked, schema=names, orient="row").fill_nan(None)
 
     def _rows(self, X: Rows) -> Any:
         check_is_fitted(self, "model_")
-        if hasattr(X, "columns"):
-            validate_data(self, X, skip_check_array=True, reset=False)
-            return X
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        return pl.DataFrame(X, schema=[f"x{i}" for i in range(X.shape[1])], orient="row").fill_nan(None)
+        if not self.framed_:
+            return self._numbers(X, reset=False)
+        validate_data(self, X, skip_check_array=True, reset=False)
+        return X
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
-        tags.non_deterministic = False
         return tags
 
 
-def _target_column(frame: pl.DataFrame) -> Column:
-    from tarragon.data import Role
+def _needs_reading(X: Rows) -> bool:
+    """Whether rows come as a frame with columns that are not plain numbers."""
+    if not hasattr(X, "columns"):
+        return False
+    return not all(kind.is_numeric() for kind in nw.from_native(X, eager_only=True).schema.values())
 
-    return Column(TARGET, Kind.NUMERIC, Role.TARGET, n_unique=int(frame[TARGET].n_unique()))
 
-
-class Classifier(ClassifierMixin, _Developed):
+class Classifier(ClassifierMixin, _Developed):  # type: ignore[misc]
     """Develop a classifier within a time limit.
 
     Parameters
@@ -126,51 +125,50 @@ class Classifier(ClassifierMixin, _Developed):
     """
 
     def fit(self, X: Rows, y: Rows) -> Self:
-        """Learn from rows (n, d), arrays or frames, and labels (n,). NaN is missing."""
-        y = np.asarray(y)
-        if y.ndim == 2 and y.shape[1] == 1:
-            from sklearn.utils.validation import column_or_1d
+        """Learn from rows (n, d), arrays or frames, and labels (n,). NaN is missing.
 
-            y = column_or_1d(y, warn=True)
-        if not hasattr(X, "columns"):
+        Raises
+        ------
+        DataError
+            One class only, or too few rows. It is a ``ValueError``.
+        """
+        if not _needs_reading(X):
             X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2)
+        y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
-            raise ValueError(
-                f"Classifier needs samples of at least 2 classes in the data, but there is only one class: {self.classes_[0]!r}"
+            raise DataError(
+                "Classifier needs samples of at least 2 classes",
+                why=f"The labels hold only one class, {self.classes_[0]!r}",
+                fix="Give rows of another class too",
             )
-        codes = np.searchsorted(self.classes_, y)
+        codes = np.searchsorted(self.classes_, y).astype(np.int64)
         task: Task = "binary" if len(self.classes_) == 2 else "multiclass"
         return self._develop(X, codes, task, tuple(range(len(self.classes_))))
 
     def predict_proba(self, X: Rows) -> NDArray[np.float64]:
         """Class probabilities (n, K) in the order of ``classes_``."""
-        return self.model_.predict_proba(self._rows(X)) if hasattr(self, "model_") else self._rows(X)
+        rows = self._rows(X)
+        return self.model_.predict_proba(rows)
 
     def predict(self, X: Rows) -> NDArray[Any]:
         """Labels (n,)."""
-        return (
-            self.classes_[np.asarray(self.model_.predict(self._rows(X)), dtype=np.int64)]
-            if hasattr(self, "model_")
-            else self._rows(X)
-        )
+        rows = self._rows(X)
+        return np.asarray(self.classes_[np.asarray(self.model_.predict(rows), dtype=np.int64)])
 
 
-class Regressor(RegressorMixin, _Developed):
+class Regressor(RegressorMixin, _Developed):  # type: ignore[misc]
     """Develop a regressor within a time limit. Parameters as :class:`Classifier`; the default objective is RMSE."""
 
     def fit(self, X: Rows, y: Rows) -> Self:
         """Learn from rows (n, d), arrays or frames, and values (n,). NaN is missing in ``X`` only."""
-        if hasattr(X, "columns"):
-            y = np.asarray(y, dtype=np.float64)
-        else:
-            X, y = validate_data(
-                self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True, ensure_min_samples=2
-            )
-        return self._develop(X, np.asarray(y, dtype=np.float64), "regression", ())
+        if not _needs_reading(X):
+            checks = {"dtype": np.float64, "ensure_all_finite": "allow-nan", "y_numeric": True, "ensure_min_samples": 2}
+            X, y = validate_data(self, X, y, **checks)
+        return self._develop(X, column_or_1d(y, warn=True).astype(np.float64), "regression", ())
 
     def predict(self, X: Rows) -> NDArray[np.float64]:
         """Values (n,)."""
         rows = self._rows(X)
-        return self.model_.predict(rows)
+        return self.model_.respond(rows) if not self.framed_ else np.asarray(self.model_.predict(rows))

@@ -106,11 +106,13 @@ def develop(table: Table, spec: Spec, run: Run, previous: TableModel | None = No
     )
 
 
-def fit_model(table: Table, spec: Spec, run: Run) -> TableModel:
-    """Train and refine only: what the scikit-learn estimators need."""
+def fit_model(table: Table, spec: Spec, run: Run, *, search: bool = True) -> TableModel:
+    """Train and refine only: what the scikit-learn estimators need. Without search no clock decides what is tried."""
     objective = metric(choose.objective(table, spec.metric)[0], table.task)
     folds = fold(table, spec)
     plan = plan_work(table, folds, spec, run, hopeless=False)
+    if not search:
+        plan = dataclasses.replace(plan, spaces={})
     ground = lay_ground(table, folds, objective, run, spec.seed)
     outcome = race(plan, ground, run)
     choice = refine.selection(outcome.trials, objective, table.y, table.weight, single=spec.limits.glass_box)

@@ -5,6 +5,7 @@ renewed in the background; once that is lost to another process, every further c
 never write one job.
 """
 
+import logging
 import threading
 import time
 import traceback
@@ -23,6 +24,7 @@ from tarragon.engine.ledger import Batch
 from tarragon.engine.protocol import Event, JobRecord, State
 from tarragon.errors import ConflictError, NotFoundError, StorageError
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 LEASE_S = 30.0  # a holder silent for this long may be replaced; one on this machine that died, at once
 BEAT_S = 4.0  # renewals and ingestions: seven may fail in a row before the lease runs out
@@ -171,9 +173,12 @@ class Job:
         with self._lock:
             if not self._held:
                 return
-            with suppress(ConflictError):
+            try:
                 self._ingest()
                 self._claims.release()
+            except (ConflictError, StorageError) as error:
+                # Closing often follows another error, which must not be hidden; the lease runs out by itself.
+                logger.warning("The %s %s was let go without a word to the store: %s", self.kind, self.name, error)
             self._held = False
 
     def beat(self) -> None:

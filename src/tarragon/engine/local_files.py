@@ -1,5 +1,6 @@
 """Objects as plain files: ``<root>/<bucket>/<key>``, written aside, flushed, renamed into place."""
 
+import io
 import os
 import shutil
 from pathlib import Path
@@ -30,12 +31,9 @@ class LocalFiles:
         target = contained(self._root, path)
         if target.is_dir():
             raise IsADirectoryError(str(target))
-        with atomic(target, beside=self._making()) as file:
-            if isinstance(source, bytes):
-                file.write(source)
-            else:
-                with open(source, "rb") as given:
-                    shutil.copyfileobj(given, file, 1 << 20)
+        given = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+        with given, atomic(target, beside=self._making()) as file:
+            shutil.copyfileobj(given, file, 1 << 20)
 
     def open(self, path: str) -> BinaryIO:
         """Open for reading."""
@@ -77,11 +75,7 @@ class LocalFiles:
         making = temporary_in(self._making(), target.name)
         with refusals(f"store the folder {path}", target):
             try:
-                shutil.copytree(folder, making, symlinks=False)
-                for current, _, names in os.walk(making):
-                    for name in names:
-                        _flush(Path(current) / name)
-                    flush_folder(Path(current))
+                _copy(folder, making)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 if target.exists():
                     raise FileExistsError(str(target))
@@ -102,6 +96,17 @@ class LocalFiles:
         with refusals("write to the object store", folder):
             folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def _copy(folder: Path, to: Path) -> None:
+    """Copy a folder's files and flush each; ``shutil.copytree`` would wrap the reason of a failure out of sight."""
+    for current, _, names in os.walk(folder):
+        target = to / Path(current).relative_to(folder)
+        target.mkdir(parents=True)
+        for name in names:
+            shutil.copyfile(Path(current) / name, target / name)
+            _flush(target / name)
+        flush_folder(target)
 
 
 def _flush(path: Path) -> None:

@@ -9,6 +9,8 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -107,7 +109,13 @@ def _content(path: Path) -> dict[str, Any]:
 
 def _check_return(value: object, plain: Plain, arrays: dict[str, "np.ndarray[Any, Any]"]) -> None:
     """Read the value back before it is written: what cannot be loaded must not be acknowledged as saved."""
-    if hasattr(value, "__dataclass_fields__"):
+    if isinstance(value, (tuple, list)) and isinstance(plain, list):
+        for item, its_plain in zip(value, plain, strict=True):
+            _check_return(item, its_plain, arrays)
+    elif isinstance(value, Mapping) and isinstance(plain, dict) and "$dict" not in plain:
+        for item, its_plain in zip(value.values(), plain.values(), strict=True):
+            _check_return(item, its_plain, arrays)
+    elif is_dataclass(value):
         try:
             from_plain(plain, type(value), arrays)
         except IntegrityError as error:

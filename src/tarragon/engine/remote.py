@@ -71,7 +71,7 @@ class Remote:
     def delete(self, path: str) -> None:
         """Remove an object."""
         with _refusals(path):
-            if self._files.exists(self._full(path)):
+            if self._files.isfile(self._full(path)):
                 self._files.rm_file(self._full(path))
 
     def write_folder(self, path: str, folder: Path) -> None:

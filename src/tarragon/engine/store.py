@@ -42,7 +42,9 @@ class Store:
     def __init__(self, url: str | sa.URL) -> None:
         self.url = _checked(url)
         self._writes = _engine(self.url)
-        self._reads = self._writes.execution_options(reading=True)
+        # PostgreSQL would otherwise show each statement another moment; SQLite's transactions see one by nature.
+        moment = {"isolation_level": "REPEATABLE READ"} if self._writes.dialect.name == "postgresql" else {}
+        self._reads = self._writes.execution_options(reading=True, **moment)
         try:
             self._upgrade()
         except BaseException:

@@ -87,10 +87,10 @@ class Workspace:
 
     @property
     def objects(self) -> "Objects":
-        """The object store: what ``s3://`` means here."""
+        """The object store: what ``s3://`` means here; elsewhere if ``$TARRAGON_OBJECTS`` gives a URL."""
         from tarragon.engine.objects import Objects
 
-        return Objects(self.home / "objects")
+        return Objects(os.environ.get("TARRAGON_OBJECTS") or self.home / "objects")
 
     def start(self, kind: str, name: str, spec: Mapping[str, object]) -> Job:
         """Record a new job and run it in this process.

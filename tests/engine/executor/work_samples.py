@@ -91,7 +91,14 @@ def threads(argument, folder):
 
 
 def server_threads(argument, folder):
-    return {"n": len(os.listdir(f"/proc/{os.getppid()}/task"))}
+    """Name the threads of the process we were forked from."""
+    return {"names": [task.read_text().strip() for task in Path(f"/proc/{os.getppid()}/task").glob("*/comm")]}
+
+
+def block(argument, folder):
+    """Make the result's place a folder that cannot be replaced by a file."""
+    (folder / "result.json" / "x").mkdir(parents=True)
+    return {}
 
 
 def fit(argument, folder):
@@ -106,8 +113,3 @@ def fit(argument, folder):
     booster = lightgbm.train(params, lightgbm.Dataset(X, y), num_boost_round=10)
     other = HistGradientBoostingRegressor(max_iter=5).fit(X, y)
     return {"lightgbm": float(booster.predict(X).sum()), "sklearn": float(other.predict(X).sum())}
-
-
-def write_big_file(argument, folder):
-    Path(folder / "filler").write_bytes(b"x" * argument["n"])
-    return {}

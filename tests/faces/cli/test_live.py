@@ -50,6 +50,17 @@ def test_a_line_appears_only_when_something_changed() -> None:
     assert "no model yet" in lines[0]
 
 
+def test_a_stage_that_just_began_is_named_once() -> None:
+    out = io.StringIO()
+    show = Lines(out)
+    show(step("blend", "blend …"))
+    show(step("", "table read"))
+    assert [line.partition("] ")[2].partition(" · ")[0] for line in out.getvalue().splitlines()] == [
+        "blend",
+        "table read",
+    ]
+
+
 def test_quiet_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with display(quiet=True) as show:
         show(step())

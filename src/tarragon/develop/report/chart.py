@@ -130,7 +130,7 @@ class Scale:
 
 def spanning(values: Iterable[float | None], *, pad: float = 0.06, log: bool = False, zero: bool = False) -> Scale:
     """Return a scale over the finite values with some air at both ends; ``zero`` makes it start (or end) at 0."""
-    known = [v for v in values if v is not None and math.isfinite(v) and (not log or v > 0)]
+    known = [v for v in values if v is not None and math.isfinite(v) and (not log or 1e-30 < v < 1e30)]
     if zero:
         known.append(0.0)
     if not known:

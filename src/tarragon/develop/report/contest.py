@@ -78,9 +78,15 @@ def _table(board: Leaderboard, standings: Sequence[Standing], title: str) -> Tab
     scale = spanning([v for s in board.standings[:N_SHOWN] for v in (s.low, s.high, s.score)])
     places = say.decimals(leader.score, leader.high - leader.low)
     heads = (
-        Head("#", "right"), Head("trial"), Head(f"{wording.title_of(board.metric)} (95{say.THIN}% interval)", "right"),
-        Head("", "wide"), Head("against the leader", "gap"), Head("fit", "right"), Head("one row", "right"), Head("size", "right"),
-    )  # fmt: skip
+        Head("#", "right"),
+        Head("trial"),
+        Head(f"{wording.title_of(board.metric)} (95{say.THIN}% interval)", "right"),
+        Head("", "wide"),
+        Head("against the leader", "gap"),
+        Head("fit", "right"),
+        Head("one row", "right"),
+        Head("size", "right"),
+    )
     rows = tuple(_line(s, scale, leader, places, cheapest=s.trial == board.cheapest) for s in standings)
     return Table(title, heads, rows, "Scores are out of fold. Tied: the paired difference to the leader may be zero.")
 
@@ -119,23 +125,34 @@ def _front(report: Report, kind: str) -> Figure | None:
     drawn = [s for s in shown if sign * s.score >= cut]
     items = [
         points.Mark(
-            cost(s), s.score, s.low, s.high,
+            cost(s),
+            s.score,
+            s.low,
+            s.high,
             "knee" if best is not None and s.trial == best.trial else "front" if s.on_front else "off",
-            say.short(s.trial, 24) if s.rank == 1 or s.trial == board.cheapest or (best is not None and s.trial == best.trial) else "",
+            say.short(s.trial, 24)
+            if s.rank == 1 or s.trial == board.cheapest or (best is not None and s.trial == best.trial)
+            else "",
             f"{say.short(s.trial)}: {say.with_interval(s.score, s.low, s.high)}, {write(cost(s))}",
         )
         for s in drawn
-    ]  # fmt: skip
+    ]
     word = "the time for one row" if kind == "latency" else "size"
     caption = _front_caption(best, board, cost, write, word)
     if len(drawn) < len(shown):
         caption += f" {say.plural(len(shown) - len(drawn), 'much weaker trial')} not drawn."
     plane = Plane(
-        f"front-{kind}", f"{title} against {word}", caption,
+        f"front-{kind}",
+        f"{title} against {word}",
+        caption,
         Axis("one row takes" if kind == "latency" else "size", spanning([cost(s) for s in drawn], log=True), write, 4),
-        Axis(f"{title} ({wording.better_side(sign > 0).replace('→', '↑').replace('←', '↓')})", spanning([v for s in drawn for v in (s.low, s.high)])),
-        width=460, height=320,
-    )  # fmt: skip
+        Axis(
+            f"{title} ({wording.better_side(sign > 0).replace('→', '↑').replace('←', '↓')})",
+            spanning([v for s in drawn for v in (s.low, s.high)]),
+        ),
+        width=460,
+        height=320,
+    )
     keys = (
         Key("on the front: none is better in score, time and size at once", swatch("dot", 0)),
         Key("beaten", swatch("ring", 0, "off")),
@@ -187,7 +204,11 @@ def _members(report: Report) -> Rows:
     if model.calibrated:
         extra.append("Its probabilities were calibrated.")
     return Rows(
-        f"What the model is made of: {say.short(model.title, 60)}", rows, " ".join(extra), ("member", "weight", ""), strip.axis(scale, [say.percent(t, 1 if scale.high < 0.02 else 0) for t in scale.ticks()])
+        f"What the model is made of: {say.short(model.title, 60)}",
+        rows,
+        " ".join(extra),
+        ("member", "weight", ""),
+        strip.axis(scale, [say.percent(t, 1 if scale.high < 0.02 else 0) for t in scale.ticks()]),
     )
 
 

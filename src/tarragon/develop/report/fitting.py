@@ -66,12 +66,19 @@ def _history(report: Report) -> Figure | None:
     best = min(known, key=lambda p: p[1])
     last = known[-1][0]
     caption = f"The loss on {rows} is lowest after {say.count(best[0])} of {say.count(last)} rounds"
-    caption += "; it was still falling, so more rounds may help." if best[0] >= last * 0.98 else "; later rounds bring nothing."
+    caption += (
+        "; it was still falling, so more rounds may help."
+        if best[0] >= last * 0.98
+        else "; later rounds bring nothing."
+    )
     strokes = [lines.Stroke(tuple(zip(c.x, c.y, strict=False)), n=i) for i, c in enumerate(curves)]
     plane = Plane(
-        "history", "Loss per round", caption,
+        "history",
+        "Loss per round",
+        caption,
         Axis("round", spanning([x for c in curves for x in c.x], pad=0.0), say.count),
-        Axis("loss", spanning([y for c in curves for y in c.y])), width=480,
-    )  # fmt: skip
+        Axis("loss", spanning([y for c in curves for y in c.y])),
+        width=480,
+    )
     keys = tuple(Key(say.short(c.name, 40), swatch("line", i)) for i, c in enumerate(curves))
     return Figure("Loss per round", lines.draw(plane, strokes, mark=(best[0], "lowest")), caption, keys)

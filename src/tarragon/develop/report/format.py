@@ -5,6 +5,7 @@ that are missing or not finite read as an en dash.
 """
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -18,6 +19,7 @@ LONG_WORD = 80  # a word longer than this is not a word but a value
 _INVISIBLE = frozenset(
     "\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
+_SPACE = re.compile(rf"[^\S{THIN}]+")  # our own separators stay what they are
 _BYTES = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -210,9 +212,11 @@ def p_value(p: float) -> str:
 def plain(text: object) -> str:
     """Drop control and direction characters and fold white space: what is left cannot rearrange a page."""
     kept = "".join(
-        " " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in str(text) if c not in _INVISIBLE
+        " " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c
+        for c in str(text)
+        if c not in _INVISIBLE and unicodedata.category(c) != "Cs"
     )
-    return " ".join("".join(c for c in kept if unicodedata.category(c) != "Cs").split())
+    return _SPACE.sub(" ", kept).strip()
 
 
 def short(text: object, limit: int = NAME_WIDTH) -> str:
@@ -284,9 +288,16 @@ def settings(values: Iterable[tuple[str, object]], limit: int = 12) -> str:
 
 
 def same_places(values: Sequence[float]) -> int:
-    """Return decimals that tell the values of an axis apart."""
+    """Return the fewest decimals that write the ticks of an axis exactly.
+
+    Examples
+    --------
+    >>> same_places([0.0, 0.25, 0.5]), same_places([10.0, 20.0])
+    (2, 0)
+    """
     steps = [abs(b - a) for a, b in pairwise(values) if b != a]
-    return max(0, -math.floor(math.log10(min(steps)) + 1e-9)) if steps else 0
+    slack = 1e-6 * min(steps, default=1.0)
+    return next((p for p in range(13) if all(abs(round(v, p) - v) <= slack for v in values)), 13)
 
 
 def _columns(c: str) -> int:

@@ -110,10 +110,12 @@ def _spread(report: Report, target: str) -> Block:
         return Rows("The target", rows, caption, ("range", "rows", ""))
     bins = [(edges[i], edges[i + 1], n) for i, (_, n) in enumerate(counts)]
     plane = Plane(
-        "target", "The target", caption,
+        "target",
+        "The target",
+        caption,
         Axis(say.short(report.target), Scale(edges[0], edges[-1])),
         Axis("rows", Scale(0.0, fullest[1] * 1.05)),
-    )  # fmt: skip
+    )
     return Gallery((Figure("The target", bars.histogram(plane, bins), caption),))
 
 
@@ -141,12 +143,19 @@ def _chance(f: Feasibility) -> Rows:
     scale = spanning([f.probe_score, f.null_score, f.null_high])
     title = wording.title_of(f.metric)
     rows = (
-        Row("Quick model", say.number(f.probe_score), strip.whisker(scale, f.probe_score, None, None, look="strong"), strong=True),
         Row(
-            "Shuffled labels", f"{say.number(f.null_score)}, at best {say.number(f.null_high)}",
-            strip.span(scale, low, high), note="mean to 99th percentile",
+            "Quick model",
+            say.number(f.probe_score),
+            strip.whisker(scale, f.probe_score, None, None, look="strong"),
+            strong=True,
         ),
-    )  # fmt: skip
+        Row(
+            "Shuffled labels",
+            f"{say.number(f.null_score)}, at best {say.number(f.null_high)}",
+            strip.span(scale, low, high),
+            note="mean to 99th percentile",
+        ),
+    )
     found = "well above" if f.p_value < 0.01 else "above" if f.p_value < 0.05 else "not clearly above"
     caption = (
         f"A quick model scores {say.number(f.probe_score)}; with the labels shuffled it scores {say.number(f.null_score)}: "
@@ -187,10 +196,13 @@ def _learning(curve: Curve, title: str) -> Figure:
         change = abs(curve.expected[-1] - curve.score[-1])
         caption += ": more data would buy little." if change <= noise else ": more data is worth having."
     plane = Plane(
-        "learning", "Learning curve", caption,
+        "learning",
+        "Learning curve",
+        caption,
         Axis("rows", spanning(rows, log=wide), say.count, 4),
-        Axis(title, spanning([*curve.score, *curve.low, *curve.high, *curve.expected])), width=480,
-    )  # fmt: skip
+        Axis(title, spanning([*curve.score, *curve.low, *curve.high, *curve.expected])),
+        width=480,
+    )
     return Figure("Would more rows help?", lines.draw(plane, strokes), caption, tuple(keys))
 
 
@@ -229,9 +241,15 @@ def _columns(columns: Sequence[ColumnProfile]) -> Fold:
         for c in ordered[:N_COLUMNS]
     )
     heads = (
-        Head("column"), Head("kind"), Head("missing", "right"), Head("distinct", "right"), Head("spread"),
-        Head("mean", "right"), Head("range", "right"), Head("alone explains", "wide"),
-    )  # fmt: skip
+        Head("column"),
+        Head("kind"),
+        Head("missing", "right"),
+        Head("distinct", "right"),
+        Head("spread"),
+        Head("mean", "right"),
+        Head("range", "right"),
+        Head("alone explains", "wide"),
+    )
     strongest = ordered[0]
     caption = f"{wording.quoted(strongest.name)} alone explains {say.percent(strongest.strength)} of the target, out of sample."
     if len(columns) > N_COLUMNS:

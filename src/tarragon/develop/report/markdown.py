@@ -172,6 +172,16 @@ def _word(r: Callout) -> str:
 
 
 _LAYOUT: dict[type, Callable[..., list[str]]] = {
-    Text: _text, Heading: _heading, Callout: _callout, Steps: _steps, Facts: _facts, Points: _points, Commands: _commands,
-    Fold: _fold, Gallery: _gallery, Figure: _figure, Rows: _rows, Table: _table,
-}  # fmt: skip
+    Text: _text,
+    Heading: _heading,
+    Callout: _callout,
+    Steps: _steps,
+    Facts: _facts,
+    Points: _points,
+    Commands: _commands,
+    Fold: _fold,
+    Gallery: _gallery,
+    Figure: _figure,
+    Rows: _rows,
+    Table: _table,
+}

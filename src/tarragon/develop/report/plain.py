@@ -17,8 +17,8 @@ from tarragon.develop.protocol import Report
 from tarragon.develop.report.outline import tell
 from tarragon.develop.report.story import Block, Callout, Figure, Fold, Gallery, Points, Rows, Steps, Story, Table, Text
 from tarragon.develop.report.summary import summary
-from tarragon.engine.plain import Plain, to_plain
-from tarragon.engine.typed import from_plain
+from tarragon.engine import from_plain, to_plain
+from tarragon.engine.plain import Plain
 from tarragon.errors import IntegrityError, NotFoundError
 
 SCHEMA = 1

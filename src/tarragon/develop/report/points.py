@@ -74,7 +74,14 @@ def _label(plane: Plane, x: float, y: float, text: str, taken: list[tuple[float,
     """Write a label at the first place around the point where nothing else is, or not at all."""
     wide = text_width(text) * 6.4
     sides = [(gap, 4.0 + rise) for rise in (0.0, -15.0, 15.0) for gap in (12.0, -12.0 - wide)]
-    for dx, dy in (*sides[:2], (-wide / 2, -14.0), (-wide / 2, 22.0), *sides[2:], (-wide / 2, -28.0), (-wide / 2, 38.0)):
+    for dx, dy in (
+        *sides[:2],
+        (-wide / 2, -14.0),
+        (-wide / 2, 22.0),
+        *sides[2:],
+        (-wide / 2, -28.0),
+        (-wide / 2, 38.0),
+    ):
         box = (x + dx, y + dy - 11, x + dx + wide, y + dy + 3)
         inside = box[0] > plane.left and box[2] < plane.width - 4 and box[1] > 2 and box[3] < plane.height - 46
         if inside and not any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in taken):

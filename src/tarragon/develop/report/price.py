@@ -22,14 +22,19 @@ def interpretability(report: Report) -> Chapter | None:
     places = say.decimals(ours.value or 0.0, None if ours.low is None or ours.high is None else ours.high - ours.low)
     rows = (
         Row(
-            "This model", say.with_interval(ours.value, ours.low, ours.high, places),
-            strip.whisker(scale, ours.value, ours.low, ours.high, look="strong"), note=say.short(report.model.title, 60), strong=True,
+            "This model",
+            say.with_interval(ours.value, ours.low, ours.high, places),
+            strip.whisker(scale, ours.value, ours.low, ours.high, look="strong"),
+            note=say.short(report.model.title, 60),
+            strong=True,
         ),
         Row(
-            "Best glass box", say.with_interval(glass.score.value, glass.score.low, glass.score.high, places),
-            strip.whisker(scale, glass.score.value, glass.score.low, glass.score.high, look="muted"), note=say.short(glass.trial),
+            "Best glass box",
+            say.with_interval(glass.score.value, glass.score.low, glass.score.high, places),
+            strip.whisker(scale, glass.score.value, glass.score.low, glass.score.high, look="muted"),
+            note=say.short(glass.trial),
         ),
-    )  # fmt: skip
+    )
     caption = f"On the same rows, this model is {wording.compared(glass.price, glass.price_low, glass.price_high)} than a model that can be read as a whole."
     if glass.price_low <= 0 <= glass.price_high:
         caption = f"On the same rows there is no clear difference ({say.interval(glass.price_low, glass.price_high)}): the readable model may do."
@@ -59,5 +64,13 @@ def cost(report: Report) -> Chapter:
         scale = Scale(0.0, max(n for _, n in shown) * 1.04)
         rows = tuple(Row(k, f"{say.size(n)} ({say.percent(n / total)})", strip.bar(scale, n)) for k, n in shown)
         caption = f"{shown[0][0]} makes up {say.percent(parts[0][1] / total)} of {say.size(c.size_bytes)}."
-        blocks.append(Rows("What the size is made of", rows, caption, ("part", "size", ""), strip.axis(scale, [say.size(t) for t in scale.ticks()])))
+        blocks.append(
+            Rows(
+                "What the size is made of",
+                rows,
+                caption,
+                ("part", "size", ""),
+                strip.axis(scale, [say.size(t) for t in scale.ticks()]),
+            )
+        )
     return Chapter("cost", "What it costs", tuple(blocks))

@@ -21,10 +21,16 @@ def chapter(report: Report) -> Chapter:
     p = report.analysis.pictures
     positive = say.short(report.classes[-1]) if report.classes else ""
     figures = [
-        _roc(p.roc, positive), _pr(p.pr, positive, _base_rate(report)), _calibration(p.calibration, positive),
-        _confusion(p.confusion), _threshold(p.threshold, report.model.threshold, positive), _gain(p.gain, positive),
-        _actual(p, report.target), _residuals(p, report.target), _histogram(p, report.target),
-    ]  # fmt: skip
+        _roc(p.roc, positive),
+        _pr(p.pr, positive, _base_rate(report)),
+        _calibration(p.calibration, positive),
+        _confusion(p.confusion),
+        _threshold(p.threshold, report.model.threshold, positive),
+        _gain(p.gain, positive),
+        _actual(p, report.target),
+        _residuals(p, report.target),
+        _histogram(p, report.target),
+    ]
     blocks: list[Block] = [_table(report)]
     drawn = [f for f in figures if f is not None]
     blocks += [Gallery((f,)) for f in drawn if f.wide]
@@ -188,7 +194,9 @@ def _calibration(curves: Sequence[Line], positive: str) -> Figure | None:
     gap = _off(worst)
     name = positive if len(shown) == 1 else say.short(worst.name)
     # Where it is good, an ordinary bin shows it; where it is not, the bin that shows the fault.
-    told, seen = min(finite(_points(worst)), key=lambda p: abs(p[0] - 0.7) if gap <= GOOD else abs(abs(p[0] - p[1]) - gap))
+    told, seen = min(
+        finite(_points(worst)), key=lambda p: abs(p[0] - 0.7) if gap <= GOOD else abs(abs(p[0] - p[1]) - gap)
+    )
     points_off = say.number(100 * gap, 2)
     start = f"Calibrated within {points_off} points" if gap <= GOOD else f"Off by up to {points_off} points"
     caption = f"{start}: of 100 rows given {say.percent(told)}, {say.number(100 * seen, 2)} were “{name}”."
@@ -258,7 +266,12 @@ def _confusion(c: Confusion | None) -> Figure | None:
     if len(names) < len(c.classes):
         caption += f" The {say.count(N_CONFUSED)} largest of {say.count(len(c.classes))} classes are drawn; the rest are taken together."
     drawn = heat.matrix("confusion", "Confusion matrix", names, counts, shares)
-    return Figure("Which classes are taken for which", drawn, caption + " Shading: share of the true class.", wide=len(names) > N_BESIDE)
+    return Figure(
+        "Which classes are taken for which",
+        drawn,
+        caption + " Shading: share of the true class.",
+        wide=len(names) > N_BESIDE,
+    )
 
 
 def _largest(c: Confusion) -> tuple[list[str], list[list[int]]]:
@@ -304,10 +317,12 @@ def _residuals(p: Pictures, target: str) -> Figure | None:
         lean = "Errors grow with the prediction" if high > low else "Errors shrink as predictions grow"
     caption = f"{lean}: {say.number(low)} on average in the lowest third, {say.number(high)} in the highest."
     plane = _plane(
-        "residuals", "Residuals", caption,
+        "residuals",
+        "Residuals",
+        caption,
         Axis(f"predicted {say.short(target, 24)}", spanning([x for x, _ in shown])),
         Axis("actual − predicted", spanning([e for _, e in shown])),
-    )  # fmt: skip
+    )
     return Figure("Where errors grow", points.cloud(plane, shown, reference="zero"), caption)
 
 
@@ -322,7 +337,10 @@ def _histogram(p: Pictures, target: str) -> Figure | None:
     if 0.45 <= over <= 0.55:
         caption = "Predictions are too high about as often as too low."
     plane = _plane(
-        "errors", "Errors", caption, Axis(f"actual − predicted {say.short(target, 24)}", Scale(bins[0][0], bins[-1][1])),
+        "errors",
+        "Errors",
+        caption,
+        Axis(f"actual − predicted {say.short(target, 24)}", Scale(bins[0][0], bins[-1][1])),
         Axis("rows", Scale(0.0, max(n for _, _, n in bins) * 1.05), say.count),
-    )  # fmt: skip
+    )
     return Figure("How errors spread", bars.histogram(plane, bins, reference=0.0), caption)

@@ -89,7 +89,14 @@ def _important(i: Importance, scale: Scale) -> Row:
     look = "muted" if i.low <= 0 else ""
     value = say.with_interval(i.permutation, i.low, i.high) if i.high > i.low else say.number(i.permutation)
     drawn = strip.bar(scale, i.permutation, i.low, i.high, look=look)
-    return Row(say.short(i.column), value, drawn, aside=say.number(i.shap), note="within noise" if i.low <= 0 else "")
+    return Row(say.short(i.column), value, drawn, aside=say.number(i.shap), note=_note(i))
+
+
+def _note(i: Importance) -> str:
+    notes = ["within noise"] if i.low <= 0 else []
+    if i.related:
+        notes.append(f"shares its worth with {say.listing([say.short(c, 24) for c in i.related], 2)}")
+    return "; ".join(notes)
 
 
 def _swarms(e: Explanation, report: Report) -> Rows:

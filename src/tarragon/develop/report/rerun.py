@@ -72,13 +72,23 @@ def _stages(report: Report) -> Rows | None:
 def _question(report: Report) -> list[tuple[str, str]]:
     spec = report.spec
     asked = [
-        ("target", spec.target), ("task", report.task), ("metric", spec.metric or f"{report.plan.metric} (chosen)"),
-        ("budget", say.seconds(spec.budget_s)), ("seed", str(spec.seed)), ("folds", f"{report.plan.n_folds} × {report.plan.n_repeats}"),
-        ("workers × threads", f"{report.plan.workers} × {report.plan.threads}"), ("holdout", say.percent(spec.holdout) if spec.holdout else spec.holdout_file),
-        ("positive class", spec.positive), ("sensitive columns", say.listing([say.short(c) for c in spec.sensitive], 12)),
-        ("dropped columns", say.listing([say.short(c) for c in spec.drop], 12)), ("weight", spec.weight), ("group", spec.group),
-        ("time", spec.time), ("algorithms", say.listing(spec.algorithms, 12)), ("Tarragon", report.tarragon),
-    ]  # fmt: skip
+        ("target", spec.target),
+        ("task", report.task),
+        ("metric", spec.metric or f"{report.plan.metric} (chosen)"),
+        ("budget", say.seconds(spec.budget_s)),
+        ("seed", str(spec.seed)),
+        ("folds", f"{report.plan.n_folds} × {report.plan.n_repeats}"),
+        ("workers × threads", f"{report.plan.workers} × {report.plan.threads}"),
+        ("holdout", say.percent(spec.holdout) if spec.holdout else spec.holdout_file),
+        ("positive class", spec.positive),
+        ("sensitive columns", say.listing([say.short(c) for c in spec.sensitive], 12)),
+        ("dropped columns", say.listing([say.short(c) for c in spec.drop], 12)),
+        ("weight", spec.weight),
+        ("group", spec.group),
+        ("time", spec.time),
+        ("algorithms", say.listing(spec.algorithms, 12)),
+        ("Tarragon", report.tarragon),
+    ]
     return [(k, v) for k, v in asked if v]
 
 

@@ -17,7 +17,9 @@ def swarm(scale: Scale, values: Sequence[float], scaled: Sequence[float | None],
     """Return one line of the swarm: (n,) values, (n,) cells 0…1 or None, (n,) texts for pointing at."""
     dots = [(scale(v), s, t) for v, s, t in zip(values, scaled, tips, strict=True) if math.isfinite(v)]
     heights = offsets([x for x, _, _ in dots])
-    parts = [tag("line", x1=along(scale(t)), x2=along(scale(t)), y1="0%", y2="100%", class_="grid") for t in scale.ticks()]
+    parts = [
+        tag("line", x1=along(scale(t)), x2=along(scale(t)), y1="0%", y2="100%", class_="grid") for t in scale.ticks()
+    ]
     zero = along(scale(0.0))
     parts.append(tag("line", x1=zero, x2=zero, y1="0%", y2="100%", class_="axis"))
     groups: dict[str, list[Markup]] = {}

@@ -61,7 +61,7 @@ def compared(gain: float, low: float, high: float) -> str:
     Examples
     --------
     >>> compared(0.0213, 0.012, 0.031), compared(0.001, -0.004, 0.006)
-    ('better by 0.021 (0.012–0.031)', 'no clear difference (−0.0040 to 0.0060)')
+    ('better by 0.021 (0.012–0.031)', 'no clear difference (−0.004 to 0.006)')
     """
     if low > 0:
         return f"better by {say.with_interval(gain, low, high)}"

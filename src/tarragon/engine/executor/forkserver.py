@@ -149,7 +149,7 @@ def _child(order: dict[str, Any], server: int) -> None:
         folder = Path(order["folder"])
         _redirect(folder)
         _limit_threads(order["threads"])
-        code = 0 if work.perform(order["target"], order["argument"], folder) else 1
+        code = 0 if work.perform(order["target"], folder) else 1
         if code:
             sys.stderr.write(work.trace(folder))
         sys.stdout.flush()

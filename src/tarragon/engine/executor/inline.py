@@ -47,15 +47,14 @@ class InlineExecutor:
         """Run a task to its end."""
         if self._closed:
             raise work.closed(task)
-        argument = work.packed(task)
-        work.clear(task.folder)
+        work.prepare(task)
         with (
             open(task.folder / work.OUT, "w") as out,
             open(task.folder / work.ERR, "w") as err,
             redirect_stdout(out),
             redirect_stderr(err),
         ):
-            if not work.perform(task.target, argument, task.folder):
+            if not work.perform(task.target, task.folder):
                 err.write(work.trace(task.folder))
         return InlineHandle(task)
 

@@ -40,7 +40,6 @@ class LocalHandle:
 
     task: Task
     number: int
-    argument: str
     executor: "LocalExecutor"
     pid: int | None = None
     ending: Mapping[str, Any] | None = field(default=None)
@@ -98,13 +97,12 @@ class LocalExecutor:
 
     def submit(self, task: Task) -> Handle:
         """Take a task; it runs when a worker is free."""
-        argument = work.packed(task)
-        work.clear(task.folder)
+        work.prepare(task)
         with self._changed:
             if not self._open:
                 raise work.closed(task)
             self._count += 1
-            handle = LocalHandle(task, self._count, argument, self)
+            handle = LocalHandle(task, self._count, self)
             self._waiting.append(handle)
             self._pump()
         return handle
@@ -148,6 +146,7 @@ class LocalExecutor:
         self._reader.start()
 
     def _say(self, **words: object) -> None:
+        # Short lines only: the socket takes them in one go, and a Ctrl-C in between cannot tear one.
         with suppress(OSError):  # the server is gone: the reader sees the end of the line and deals with it
             self._line.sendall(json.dumps(words).encode() + b"\n")
 
@@ -159,7 +158,6 @@ class LocalExecutor:
             self._say(
                 fork=handle.number,
                 target=task.target,
-                argument=handle.argument,
                 folder=str(task.folder.absolute()),
                 threads=task.threads,
             )
@@ -211,6 +209,7 @@ class LocalExecutor:
             ending = {"server": " | ".join(said) or f"it ended with status {self._server.returncode}"}
             for handle in lost:
                 self._end(handle, ending)
+            self._line.close()
             if self._restarts and not said:  # it was killed; what it has said itself, it would say again
                 self._restarts -= 1
                 self._launch()

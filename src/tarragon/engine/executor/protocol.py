@@ -22,7 +22,7 @@ class Task:
     argument : mapping
         Plain values (see :mod:`tarragon.engine.plain`); sequences arrive as lists.
     folder : Path
-        The task's own: ``result.json``, ``stdout.txt``, ``stderr.txt`` appear in it.
+        The task's own: ``task.json``, ``result.json``, ``stdout.txt``, ``stderr.txt`` appear in it.
     label : str
         What to call it in messages; the target's name by default.
     threads : int

@@ -1,6 +1,7 @@
 """The inside of a task, the same in this process and in a forked one: find the function, call it, write the outcome.
 
-``result.json`` holds ``{"result": {…}}`` or ``{"error": {…}}`` and appears whole or not at all.
+The argument lies in the task's folder as ``task.json``. ``result.json`` holds ``{"result": {…}}`` or
+``{"error": {…}}`` and appears whole or not at all.
 """
 
 import json
@@ -18,7 +19,7 @@ from tarragon.engine.plain import to_plain
 from tarragon.engine.typed import from_plain
 from tarragon.errors import ConflictError, ParameterError, TarragonError
 
-RESULT, OUT, ERR = "result.json", "stdout.txt", "stderr.txt"
+TASK, RESULT, OUT, ERR = "task.json", "result.json", "stdout.txt", "stderr.txt"
 UNWRITTEN = 74  # exit status of a worker that could not write its outcome (EX_IOERR of sysexits.h)
 FRAMES = 3  # innermost lines of a traceback that a message repeats
 THREADS = (
@@ -28,16 +29,23 @@ THREADS = (
 Function = Callable[[Mapping[str, Any], Path], Mapping[str, Any] | None]
 
 
-def packed(task: Task) -> str:
-    """Write a task's argument as text, as it travels. Raises ``ParameterError`` when it is not plain."""
+def prepare(task: Task) -> None:
+    """Make a task's folder, put its argument there and remove an earlier attempt's outcome.
+
+    Raises ``ParameterError`` when the target names no function or the argument is not plain.
+    """
     if task.target.count(":") != 1:
         raise ParameterError(
             f"{task.target!r} cannot be run", why="it names no function", fix='Write "package.module:function"'
         )
-    return json.dumps(to_plain(dict(task.argument)), allow_nan=False)
+    text = json.dumps(to_plain(dict(task.argument)), allow_nan=False)
+    with refusals("make the task's folder", task.folder):
+        task.folder.mkdir(parents=True, exist_ok=True)
+        (task.folder / RESULT).unlink(missing_ok=True)
+        (task.folder / TASK).write_text(text)
 
 
-def perform(target: str, argument: str, folder: Path) -> bool:
+def perform(target: str, folder: Path) -> bool:
     """Run a task and leave its outcome in the folder; return whether it worked.
 
     This is the job boundary: the one place that catches everything, and keeps the traceback.
@@ -45,7 +53,7 @@ def perform(target: str, argument: str, folder: Path) -> bool:
     try:
         module, _, name = target.partition(":")
         function = cast(Function, getattr(import_module(module), name))
-        given = cast("Mapping[str, Any]", from_plain(json.loads(argument), object))
+        given = cast("Mapping[str, Any]", from_plain(json.loads((folder / TASK).read_bytes()), object))
         returned = function(given, folder)
         if not isinstance(returned, (Mapping, type(None))):
             raise ParameterError(
@@ -106,13 +114,6 @@ def raised(task: Task, error: Mapping[str, str]) -> WorkerError:
 def closed(task: Task) -> ConflictError:
     """Build the error of a task given to a closed executor."""
     return ConflictError(f"{task.title} was not started", why="its executor is closed", fix="Open a new one")
-
-
-def clear(folder: Path) -> None:
-    """Make a task's folder and remove an earlier attempt's outcome."""
-    with refusals("make the task's folder", folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / RESULT).unlink(missing_ok=True)
 
 
 def _write(folder: Path, text: str) -> None:

@@ -57,6 +57,12 @@ def best_words(progress: "Progress") -> str:
     return f"{progress.metric} {number(value)} ({number(low)} to {number(high)})"
 
 
+def stage_words(progress: "Progress") -> str:
+    """Say the stage and what it is doing, once: a stage that has just begun only repeats its name."""
+    news = progress.message if progress.message != f"{progress.stage} …" else ""
+    return ": ".join(part for part in (progress.stage, news) if part)
+
+
 class Silent:
     """Show nothing."""
 
@@ -88,9 +94,10 @@ class Lines(Silent):
         if now == self._shown:
             return
         self._shown = now
+        following = f"next: {progress.following}" if progress.following else ""
         clock = f"[{progress.elapsed_s:5.1f} of {progress.budget_s:g} s]"
-        parts = [progress.message, f"best: {now[1]}", f"next: {progress.following}" if progress.following else ""]
-        self.note(f"{clock} {progress.stage}: " + " · ".join(part for part in parts if part))
+        parts = [stage_words(progress), f"best: {now[1]}", following]
+        self.note(f"{clock} " + " · ".join(part for part in parts if part))
 
     def note(self, text: str) -> None:
         """Print one line."""
@@ -146,7 +153,7 @@ class Panel(Silent):
             grid.add_row("stage", "starting")
         else:
             elapsed = p.elapsed_s + (self._clock() - self._heard)
-            grid.add_row("stage", Text.assemble((p.stage, "bold"), "  ", p.message))
+            grid.add_row("stage", Text(stage_words(p), style="bold"))
             grid.add_row("best", Text.assemble((best_words(p), "green"), (f"  {p.trials_done} tried", "dim")))
             bar = Table.grid(padding=(0, 1))
             bar.add_row(
