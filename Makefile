@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
+# loadscope keeps a module or class on one worker: what its tests share is made once
 export PYTHON
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -19,14 +20,14 @@ demo: $(VENV)/.base
 	code=$$?; case $$code in 0|3|4) exit 0;; *) exit $$code;; esac   # ship, review and stop are all answers
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix

@@ -21,7 +21,7 @@ NAMES = [path.relative_to(SOURCE).as_posix() for path in MODULES]
 # Modules without a test file of their own, and what tests them instead.
 TESTED_ELSEWHERE = {
     "__init__.py": "tests/faces/cli/test_main.py: imports nothing heavy",
-    "__main__.py": "tests/faces/cli: every journey starts through it",
+    "faces/cli/__main__.py": "tests/faces/cli: every journey starts through it",
     "errors.py": "doctests; tests/faces/cli/test_outcome.py",
 }
 

@@ -26,7 +26,9 @@ class TestExtremelyRandom(AlgorithmContract):
 
 
 class TestLinearLeaves(AlgorithmContract):
-    algorithm = LightGBM(num_boost_round=16, learning_rate=0.2, num_leaves=4, linear_tree=True, linear_lambda=1.0, min_data_in_leaf=20)
+    algorithm = LightGBM(
+        num_boost_round=16, learning_rate=0.2, num_leaves=4, linear_tree=True, linear_lambda=1.0, min_data_in_leaf=20
+    )
     iterative = True
     rounds = "num_boost_round"
 

@@ -38,7 +38,7 @@ def test_is_the_library_with_its_own_early_stopping(task: str) -> None:
         settings,
         binned(train),
         200,
-        [(binned(valid), "v")],
+        evals=[(binned(valid), "v")],
         early_stopping_rounds=5,
         evals_result=lines,
         verbose_eval=False,

@@ -31,7 +31,7 @@ def test_latency_is_the_time_of_one_row(binary):
 
 def test_a_slow_model_is_asked_less_often(binary):
     clock = Clock()
-    assert len(latencies(Slow(clock), binary.table.frame, clock=clock, until=0.0)) == 5
+    assert len(latencies(Slow(clock), binary.table.frame, clock=clock, until=0.0)) == 3
 
 
 def test_batches_grow_while_there_is_time(binary):

@@ -86,3 +86,14 @@ def test_equal_names_are_named():
 def test_nothing_to_read_is_an_error(text, what):
     with pytest.raises(DataError, match=what):
         sniff(text, source="t")
+
+
+def test_texts_longer_than_the_sample_and_headers_longer_than_it(tmp_path):
+    from tarragon.data.source import load
+
+    long = 'word, and ""more""\n' * 30_000
+    (tmp_path / "long.csv").write_text(f'text,label\n"{long}",a\n"short",b\n')
+    assert load(tmp_path / "long.csv").frame["label"].to_list() == ["a", "b"]
+    names = [f"a_rather_long_name_of_column_{i}" for i in range(40_000)]
+    (tmp_path / "wide.csv").write_text(",".join(names) + "\n" + ",".join("1" * 40_000) + "\n")
+    assert load(tmp_path / "wide.csv").frame.shape == (1, 40_000)

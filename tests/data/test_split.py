@@ -97,14 +97,11 @@ def test_time_never_looks_ahead(seed, holdout, n_folds):
 
 
 def test_time_with_groups_learns_nothing_of_the_judged():
-    t = table(400, "regression", time="day", group="who")
+    t = table(60, "regression", time="day", group="who")
     who = t.frame["who"].to_numpy()
-    try:
-        found = split(t, n_folds=2)
-    except DataError as error:  # every group comes again later
-        assert "groups come again" in str(error)
-    else:
-        assert all(not set(who[f.train]) & set(who[f.valid]) for f in found.folds)
+    found = split(t, n_folds=2)
+    assert all(not set(who[f.train]) & set(who[f.valid]) for f in found.folds)
+    assert len(found.folds[1].train) < 2 * len(found.folds[1].valid)  # some past rows had to go
 
 
 def test_classes_and_amounts_are_spread_evenly():
@@ -129,7 +126,9 @@ def test_rare_classes_are_known_to_every_fold():
 
 def test_rows_that_repeat_by_nature_are_dealt_singly():
     rng = np.random.default_rng(0)
-    t = read_table(pl.DataFrame({"a": rng.integers(0, 5, 300), "b": rng.integers(0, 4, 300), "y": rng.random(300) < 0.5}), "y")
+    t = read_table(
+        pl.DataFrame({"a": rng.integers(0, 5, 300), "b": rng.integers(0, 4, 300), "y": rng.random(300) < 0.5}), "y"
+    )
     found = split(t, n_folds=5)
     assert "few values" in found.why
     assert max(len(f.valid) for f in found.folds) == 60

@@ -23,7 +23,9 @@ def test_tfidf_equals_scikit_learn():
     mine = {name: i for i, name in enumerate(model.feature_names())}
     theirs = list(reference.get_feature_names_out())
     assert sorted(mine) == sorted(theirs)
-    np.testing.assert_allclose(model.tfidf(pl.Series(texts)).toarray()[:, [mine[n] for n in theirs]], expected.toarray(), atol=1e-6)
+    np.testing.assert_allclose(
+        model.tfidf(pl.Series(texts)).toarray()[:, [mine[n] for n in theirs]], expected.toarray(), atol=1e-6
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -63,7 +65,9 @@ def test_shared_pieces():
 def test_counts_and_long_texts():
     made = counts(pl.Series(["two words", None, "x" * 100_000] + ["a b"] * 20))
     np.testing.assert_array_equal(made[:3], [[9, 2], [np.nan, np.nan], [100_000, 1]])
-    model = TextModel.fit(pl.Series(["long words " * 50_000, "long words", "other words", "other"]), short=False, seed=0)
+    model = TextModel.fit(
+        pl.Series(["long words " * 50_000, "long words", "other words", "other"]), short=False, seed=0
+    )
     assert "long words" in model.feature_names()
 
 

@@ -13,6 +13,7 @@ from tarragon.algorithms.params import (
     space,
 )
 from tarragon.algorithms.protocol import Algorithm, Card, Context, Standalone, Value, View
+from tarragon.algorithms.shapes import Shape
 
 __all__ = [
     "Algorithm",
@@ -21,6 +22,7 @@ __all__ = [
     "Hyperparameter",
     "OneOf",
     "Range",
+    "Shape",
     "Standalone",
     "Text",
     "Value",

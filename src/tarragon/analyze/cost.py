@@ -10,13 +10,13 @@ from tarragon.analyze.subject import Predictor, Subject
 
 CALLS = 100  # single-row calls: the 95th percentile then rests on five of them
 FIRST = 512  # rows of the first batch: fewer would measure the call, not the rows
-WARM = 3  # first calls fill caches and are not counted
+WARM = 1  # the first call fills caches and is not counted
 
 
 def measure_cost(
     subject: Subject, frame: pl.DataFrame, *, clock: Callable[[], float], until: float, rows_per_s: float
 ) -> Cost:
-    """Time the whole model, table row in, answer out, until the clock says ``until`` (at least five calls).
+    """Time the whole model, table row in, answer out, until the clock says ``until`` (at least three calls).
 
     ``rows_per_s`` is the speed in batch as far as it is known; larger batches are tried while there is time.
     """
@@ -43,7 +43,7 @@ def latencies(predictor: Predictor, frame: pl.DataFrame, *, clock: Callable[[], 
         now = clock()
         if call >= WARM:
             spent.append(1e3 * (now - start))
-        if now > until and len(spent) >= 5:
+        if now > until and len(spent) >= 3:
             break
     return spent
 

@@ -28,6 +28,7 @@ from tarragon.analyze.slices import look
 from tarragon.analyze.subject import Evidence, Subject, evidence
 from tarragon.metrics import Metric
 
+GROUP = 8  # columns shuffled between two looks at the clock
 PROBE = 300  # rows that measure the model's speed and the folds' disagreement
 SHARES = {"honest": 0.2, "cost": 0.3, "importance": 0.6, "slices": 0.75, "explanation": 0.95}
 """Parts of the budget that may be gone when a step ends."""
@@ -146,13 +147,19 @@ def _probe(subject: Subject, proof: Evidence, pace: _Pace, seed: int) -> tuple[_
     marks.append(clock())
     call = max(marks[1] - marks[0], 1e-6)
     row = max(marks[2] - marks[1] - call, 1e-7 * few.height) / max(few.height - 1, 1)
-    folds = range(min(subject.split.n_folds, len(subject.split.folds)))
-    if marks[2] - marks[1] + len(folds) * call > 0.2 * pace.budget_s:
-        pace.skipped.append("what averaging the fold models gains (the better end of the interval is without it)")
+    count = _n_models(subject)
+    if count < 2:
         return _Speed(call, row, call, row), None
+    fold_s = max((marks[2] - marks[1]) / count, call)  # two folds always: the interval's better end needs them
+    folds = range(int(np.clip(0.1 * pace.budget_s / fold_s, 2, count)))
     singles = np.stack([respond(few, k) for k in folds])
     spent = (clock() - marks[2]) / len(folds)
     return _Speed(call, row, min(call, spent), max(spent - min(call, spent), 1e-7 * few.height) / few.height), singles
+
+
+def _n_models(subject: Subject) -> int:
+    """Fold models that answer a new row together."""
+    return min(subject.split.n_folds, len(subject.split.folds))
 
 
 def _score(
@@ -181,7 +188,7 @@ def _score(
     gain = 0.0
     if singles is not None and len(singles) > 1:
         residuals = proof.y - proof.p if proof.p.ndim == 1 else None
-        gain = averaging_gain(metric, singles, residuals, seed=seed)
+        gain = averaging_gain(metric, singles, residuals, models=_n_models(subject), seed=seed)
     ordered = subject.split.strategy in {"time", "group"}
     spread = between_folds(metric, proof.y, proof.p, proof.fold, next_fold=ordered)
     ends = honest(metric, judged, penalty=penalty, shifts=(gain, spread), seed=seed)
@@ -214,9 +221,19 @@ def _importance(
         pace.skipped.append(f"permutation importance of {len(columns) - keep} of {len(columns)} columns")
     few = proof.sample(ROWS, seed)
     chosen = screen(_frame(subject)[few.rows], columns, few.p, keep)
-    rows = int(np.clip(affordable / (len(chosen) + 1), 60, ROWS))
+    rows = int(np.clip(affordable / (len(chosen) + 1 + len(chosen) / GROUP), 60, ROWS))
     repeats = int(np.clip(affordable / (len(chosen) * rows), 1, 5))
-    return permutation(subject, metric, proof.sample(rows, seed), chosen, repeats=repeats, seed=seed)
+    few = proof.sample(rows, seed)
+    worth: list[Worth] = []
+    late: list[str] = []
+    for some in (chosen[i : i + GROUP] for i in range(0, len(chosen), GROUP)):
+        if worth and pace.left("importance") < 0:
+            late += some
+            continue
+        worth += permutation(subject, metric, few, some, repeats=repeats, seed=seed)
+    if late:
+        pace.skipped.append(f"permutation importance of {', '.join(late)}")
+    return tuple(sorted(worth, key=lambda w: (-w.loss, w.column)))
 
 
 def _fit(subject: Subject, metric: Metric, dummy: float | None) -> Fit:
@@ -245,7 +262,10 @@ def _explanation(
     ranked = [w.column for w in worth]
     columns = [*ranked, *(c.name for c in subject.table.features if c.name not in set(ranked))]
     seconds = 0.7 * pace.left("explanation") - 3 * speed.call
-    found = explain_rows(subject, proof, columns, affordable=seconds / speed.row, seed=seed) if seconds > 0 else None
+    go_on = pace.go_on("explanation")
+    found = None
+    if seconds > 0:
+        found = explain_rows(subject, proof, columns, affordable=seconds / speed.row, seed=seed, go_on=go_on)
     if found is None:
         pace.skipped.append("SHAP explanation")
     return found

@@ -4,7 +4,7 @@ Explained is the probability of the last class (binary: the positive one), or th
 twenty strongest move together as one player, so the values still sum to the answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from tarragon.analyze.importance import CELLS, places
 from tarragon.analyze.protocol import Explanation
 from tarragon.analyze.scores import number
-from tarragon.analyze.shap import EXACT, Shapley, cost_of, explain, spread_rows
+from tarragon.analyze.shap import EXACT, Shapley, cost_of, explain, joined, spread_rows
 from tarragon.analyze.subject import Evidence, Subject
 from tarragon.data import Index, Vector
 
 COLUMNS = 20
 ROWS = (150, 100, 60, 40, 25)
 BACKGROUND = (16, 10, 6, 4)
+GROUP = 25  # rows explained between two looks at the clock
 
 
 def plan_rows(players: int, affordable: float) -> tuple[int, int, bool] | None:
@@ -37,7 +38,13 @@ def plan_rows(players: int, affordable: float) -> tuple[int, int, bool] | None:
 
 
 def explain_rows(
-    subject: Subject, proof: Evidence, columns: Sequence[str], *, affordable: float, seed: int
+    subject: Subject,
+    proof: Evidence,
+    columns: Sequence[str],
+    *,
+    affordable: float,
+    seed: int,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> Explanation | None:
     """Explain a sample of the judged rows, or None where even the smallest sample costs more than ``affordable``.
 
@@ -47,6 +54,8 @@ def explain_rows(
         The model's columns, strongest first.
     affordable : float
         Answers of the model there is time for.
+    go_on : callable
+        Asked between groups of rows; the rows explained so far are kept.
     """
     players = _players(columns)
     plan = plan_rows(len(players), affordable)
@@ -60,9 +69,15 @@ def explain_rows(
     pool = proof.sample(2_000, seed + 1)
     back = pool.rows[spread_rows(_one(pool.p), plan[1])]
     rows = frame[chosen.rows]
-    asked = _Asked(subject, pl.concat([rows, frame[back]]), rows.height, players)
-    found = explain(asked, (rows.height, len(back), len(players)), exact=plan[2], seed=seed)
-    return _written(subject, players, chosen.rows, found, len(back))
+    parts: list[Shapley] = []
+    for start in range(0, rows.height, GROUP):
+        if parts and not go_on():
+            break
+        some = rows.slice(start, GROUP)
+        asked = _Asked(subject, pl.concat([some, frame[back]]), some.height, players)
+        parts.append(explain(asked, (some.height, len(back), len(players)), exact=plan[2], seed=seed + start))
+    found = joined(parts)
+    return _written(subject, players, chosen.rows[: len(found.answers)], found, len(back))
 
 
 def _players(columns: Sequence[str], size: int = COLUMNS) -> list[list[str]]:

@@ -23,7 +23,8 @@ from tarragon.data import Index, Vector
 from tarragon.metrics import Metric, influence, labels, standard_error
 
 RESAMPLES = 200  # at most; Tsamardinos et al. find 500 ample for the plain average, the paired one is far less noisy
-ROWS = 10_000  # rows of a resample at most: the optimism of a choice falls as 1/n, and is scaled so
+MOST = 0.5  # of a loss that averaging may remove: sure and unlike models would otherwise promise a loss of nothing
+ROWS = 2_500  # rows of a resample at most: the optimism of a choice falls as 1/n, and is scaled so
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ def honest(
     if sign > 0:
         low, high = low - penalty, high + max(gain - penalty, 0.0)
     else:
-        low, high = low * (1.0 - min(max(gain - penalty, 0.0) / raw, 1.0) if raw > 0 else 1.0), high + penalty
+        share = min(max(gain - penalty, 0.0) / raw, MOST) if raw > 0 else 0.0
+        low, high = low * (1.0 - share), high + penalty
     floor, top = _range(metric)
     value = float(np.clip(raw - sign * penalty, floor, top))
     return value, float(np.clip(min(low, value), floor, top)), float(np.clip(max(high, value), floor, top))
@@ -146,8 +148,10 @@ def between_folds(metric: Metric, y: Vector, p: Array, fold: Index, *, next_fold
     return float(np.sqrt(excess if next_fold else excess / len(scores)))
 
 
-def averaging_gain(metric: Metric, singles: Array, residuals: Vector | None, *, seed: int = 0) -> float:
-    """Estimate what answering with the mean of k models gains over one of them, in utility, ≥ 0.
+def averaging_gain(
+    metric: Metric, singles: Array, residuals: Vector | None, *, models: int = 0, seed: int = 0
+) -> float:
+    """Estimate what answering with the mean of ``models`` models gains over one of them, in utility, ≥ 0.
 
     The ambiguity decomposition (Krogh & Vedelsby 1995) with the mean as the truth: outcomes are drawn around it, so
     no labels are needed and rows the models were trained on will do; what counts is how much the models disagree.
@@ -158,6 +162,9 @@ def averaging_gain(metric: Metric, singles: Array, residuals: Vector | None, *, 
         Answers of each fold's models to the same rows.
     residuals : ndarray of shape (n,) or None
         Out-of-fold errors to draw outcomes with (regression).
+    models : int
+        Models the final mean is over, default k. The spread around a mean of k is 1 − 1/k of the spread, which is
+        how a few models speak for more.
     """
     rng = np.random.default_rng(seed)
     mean = singles.mean(axis=0)
@@ -172,7 +179,8 @@ def averaging_gain(metric: Metric, singles: Array, residuals: Vector | None, *, 
         alone = [metric.utility(metric.score(y, one)) for one in singles]
         gains.append(metric.utility(metric.score(y, mean)) - float(np.mean(alone)))
     known = np.array(gains)[np.isfinite(gains)]
-    return max(0.0, float(known.mean())) if len(known) else 0.0
+    scale = (1 - 1 / (models or len(singles))) / (1 - 1 / len(singles)) if len(singles) > 1 else 0.0
+    return max(0.0, scale * float(known.mean())) if len(known) else 0.0
 
 
 def blend(choice: Choice, weights: NDArray[np.float64], positions: Index) -> Array:

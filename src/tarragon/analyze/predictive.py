@@ -8,7 +8,7 @@ means of losses (log loss, RMSE, MAE …)
     The fresh mean is simulated. Ordinary rows obey the central limit theorem. The k largest losses are the ones
     that break it, so they are drawn from a generalised Pareto tail (Pickands 1975) whose shape, scale, share and
     count are themselves drawn from their posteriors: a loss larger than any seen so far gets its due chance.
-tables (accuracy, F1, kappa …)
+tables (F1, kappa …; accuracy is the simplest of them)
     Cell shares from their Dirichlet posterior, then m rows from these shares.
 areas and ratios (AUC, average precision, R² …)
     Influence values give the standard error of n rows; n and m rows together √(1 + n/m) of it, on a scale
@@ -77,7 +77,8 @@ def predictive(metric: Metric, rows: Judged, fresh: int, *, seed: int = 0, extra
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
     if metric.needs == "label":
-        return _table(metric, rows, fresh, rng, extra)
+        share = metric.rowwise is not None
+        return _share(metric, rows, fresh, rng, extra) if share else _table(metric, rows, fresh, rng, extra)
     if metric.rowwise is not None and not metric.greater_is_better:
         return _losses(metric, rows, fresh, rng, extra)
     return _smooth(metric, rows, fresh, extra)
@@ -147,6 +148,18 @@ def largest_loss(metric: Metric, p: Array) -> float:
     return float(metric.rowwise(p.argmin(axis=1).astype(np.float64), p).max())
 
 
+def _share(metric: Metric, rows: Judged, fresh: int, rng: np.random.Generator, extra: float) -> tuple[float, float]:
+    """Interval of a plain share of rows: its Jeffreys posterior, then ``fresh`` rows from it."""
+    right = np.asarray(metric.losses(rows.y, rows.p, threshold=rows.threshold), dtype=np.float64)
+    w = np.ones(len(right)) if rows.weight is None else rows.weight
+    worth = float(w.sum() ** 2 / (w**2).sum())
+    hits = float(np.average(right, weights=w)) * worth
+    coming = max(1, round(fresh * worth / len(right)))
+    drawn = rng.binomial(coming, rng.beta(hits + 0.5, worth - hits + 0.5, DRAWS)) / coming
+    low, high = np.quantile(drawn + extra * rng.standard_normal(DRAWS), ENDS)
+    return max(0.0, float(low)), min(1.0, float(high))
+
+
 def _table(metric: Metric, rows: Judged, fresh: int, rng: np.random.Generator, extra: float) -> tuple[float, float]:
     label = metric.view(rows.p, rows.threshold).astype(np.int64)
     y = rows.y.astype(np.int64)
@@ -163,7 +176,7 @@ def _table(metric: Metric, rows: Judged, fresh: int, rng: np.random.Generator, e
     for doubt, end in ((0.5 / max(size - 1, 1), ENDS[0]), (0.0, ENDS[1])):
         believed = mass + doubt * off
         some = believed > 0
-        shares = rng.dirichlet(believed[some], DRAWS // 4)
+        shares = rng.dirichlet(believed[some], DRAWS // 8)
         tables = rng.multinomial(max(1, round(fresh * worth / len(y))), shares).astype(np.float64)
         values = np.array([_score_table(metric, true[some], answer[some], t) for t in tables])
         values = values[np.isfinite(values)] + extra * rng.standard_normal(int(np.isfinite(values).sum()))

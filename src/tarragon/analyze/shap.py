@@ -12,7 +12,7 @@ the background's mean answer exactly, however few walks there are.
 Cost: r · b · 2(M − 1) answers sampled, r · b · (2^M − 2) exact, plus r + b.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import factorial
@@ -64,6 +64,16 @@ def explain(ask: Ask, shape: tuple[int, int, int], *, exact: bool, seed: int = 0
     if players == 1:
         return Shapley((ends[0] - ends[1].mean())[:, None], float(ends[1].mean()), ends[0], True)
     return _exact(ask, shape, ends) if exact else _sampled(ask, shape, ends, seed)
+
+
+def joined(parts: Sequence[Shapley]) -> Shapley:
+    """Put groups of rows explained against the same background together."""
+    return Shapley(
+        np.concatenate([p.values for p in parts]),
+        parts[0].expected,
+        np.concatenate([p.answers for p in parts]),
+        parts[0].exact,
+    )
 
 
 def _ends(ask: Ask, rows: int, background: int, players: int) -> tuple[Vector, Vector]:

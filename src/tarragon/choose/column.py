@@ -25,7 +25,9 @@ def column_profile(series: pl.Series, column: Column, strength: float) -> Column
             histogram, labels = bins(values, dates=temporal)
     else:
         top = series.drop_nulls().cast(pl.String).value_counts(sort=True).head(4 * BINS)
-        pairs = sorted(zip(top["count"].to_list(), top[series.name].to_list(), strict=True), key=lambda p: (-p[0], p[1]))
+        pairs = sorted(
+            zip(top["count"].to_list(), top[series.name].to_list(), strict=True), key=lambda p: (-p[0], p[1])
+        )
         histogram = tuple(int(c) for c, _ in pairs[:BINS])
         labels = tuple(v if len(v) <= LABEL_CHARS else v[: LABEL_CHARS - 1] + "…" for _, v in pairs[:BINS])
     return ColumnProfile(

@@ -68,7 +68,13 @@ def learning_curve(
     )
 
 
-def _answer(sheet: Sheet, Z: Floats | None, rows: "np.ndarray[tuple[int], np.dtype[np.int64]]", valid: "np.ndarray[tuple[int], np.dtype[np.int64]]", seed: int) -> Floats:
+def _answer(
+    sheet: Sheet,
+    Z: Floats | None,
+    rows: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+    valid: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+    seed: int,
+) -> Floats:
     if Z is None:
         return forest(sheet, rows, valid, seed)
     told = ridge(Z, one_hot(sheet.y, sheet.n_classes), rows, valid)

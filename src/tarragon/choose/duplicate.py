@@ -91,7 +91,9 @@ def duplicates(table: Table, ids: Iterable[str], seed: int) -> tuple[Finding, ..
 def _why(share: float, *, serious: bool) -> str:
     told = f"{share:.1%} of the rows have a twin with the same target"
     if serious:
-        return f"{told}, more than coincidence explains: a random split puts copies on both sides and flatters the score"
+        return (
+            f"{told}, more than coincidence explains: a random split puts copies on both sides and flatters the score"
+        )
     if share >= LEAST_SHARE:
         return f"{told}, about what coincidence makes in a table like this"
     return f"{told}, too few to move the score"

@@ -96,7 +96,7 @@ def _suspects(sheet: Sheet, strength: Strength, known: set[str]) -> tuple[list[S
 
 
 def _others(sheet: Sheet, j: int, known: set[str]) -> Sheet:
-    """All columns but this one, its near-twins, and known leaks; the other words of a text stay."""
+    """All columns but this one, its exact twins, and known leaks; the other words of a text stay."""
     keep = np.array([s not in known for s in sheet.source], dtype=np.bool_)
     if sheet.word[j]:
         keep[j] = False
@@ -105,7 +105,7 @@ def _others(sheet: Sheet, j: int, known: set[str]) -> Sheet:
     if not sheet.nominal[j]:
         for i in np.flatnonzero(keep & ~sheet.nominal & ~sheet.word)[:200]:
             both = np.isfinite(sheet.X[:, i]) & np.isfinite(sheet.X[:, j])
-            if both.sum() > 10 and _rank_link(sheet.X[both, i], sheet.X[both, j]) > 0.985:
+            if both.sum() > 10 and _rank_link(sheet.X[both, i], sheet.X[both, j]) > 0.9999:
                 keep[i] = False
     return sheet.columns(keep)
 
@@ -136,7 +136,12 @@ def _alone(sheet: Sheet, suspect: Suspect, rest: Skill, *, certain: bool) -> Fin
     name, label = sheet.source[suspect.j], sheet.label[suspect.j]
     copy = near_copy(sheet, suspect.j, suspect.share)
     spare = len(set(sheet.source)) > 1
-    evidence = {"alone": suspect.share, "rest": max(rest.share, 0.0), "error_alone": suspect.error, "error_rest": rest.error}
+    evidence = {
+        "alone": suspect.share,
+        "rest": max(rest.share, 0.0),
+        "error_alone": suspect.error,
+        "error_rest": rest.error,
+    }
     what = f'"{label}" is a near-copy of the target' if copy else f'"{label}" gives the target away'
     return Finding(
         fault="proxy" if copy else "leak",
@@ -262,7 +267,7 @@ def _named_afterwards(sheet: Sheet, strength: Strength) -> list[Finding]:
             severity="warning",
             columns=(name,),
             what=f'"{name}" may only be known after the outcome',
-            why=f'Its name speaks of the end of the event, and it explains {share:.1%} of the target alone, '
+            why=f"Its name speaks of the end of the event, and it explains {share:.1%} of the target alone, "
             f'next "{second}" {other:.1%}',
             fix=f'If "{name}" is not known when the prediction is made, drop it and run again.',
             evidence={"alone": share, "second": other},

@@ -1,8 +1,10 @@
 """How many labels are wrong? Told from hard problems by what confidence buys.
 
-Classes: on a hard problem the surest answers are still right; wrong labels spoil the surest answers too. The chance
-of being right is fitted as d·σ(a + b·s) of the probe's confidence s, and 1 − d is the share of labels that contradict
-even certainty (the asymptote of a three-parameter logistic; the idea of confident learning, Northcutt et al. 2021).
+Classes: on a hard problem the surest answers are still right; wrong labels spoil the surest answers too (the idea of
+confident learning, Northcutt et al. 2021). Two looks at it. The chance of being right is fitted as d·σ(a + b·s) of the
+probe's confidence s; 1 − d is the share of labels that contradict even certainty. And the errors of the surest quarter
+are compared with those of a hard but honest problem of the same area under the ROC curve, whose scores are normal in
+each class; this one sees plateaus, where confidence hardly varies and b cannot be told.
 
 Values: a swapped value is a draw from the whole target, not a large error. Residuals are fitted as a mixture of
 Student-t errors whose width follows the prediction, and draws from the target's own density; the weight of the second
@@ -21,11 +23,20 @@ from scipy.ndimage import gaussian_filter1d
 from tarragon.choose.probe import design, one_hot, out_of_fold, probabilities, random_folds, ridge_out_of_fold, robust
 from tarragon.choose.sheet import Floats, Sheet
 from tarragon.data import Vector
+from tarragon.metrics import auc
 
-NOISY = 0.12  # estimated share of wrong labels worth a warning; the cleanest real tables here reach 0.09
+NOISY = {
+    True: 0.12,
+    False: 0.1,
+}  # share of wrong labels worth a warning, by "is it classification"; real tables reach 0.09
 SURE_SHARE = 0.25  # the surest quarter of the answers
 SURE_ERROR = 0.13
-CHANCE = {True: 2.7, False: 15.0}  # likelihood ratio, 2 Δ log L, by "is it classification": χ²₁ at 5 % one-sided; strict
+CHANCE = {
+    True: 2.7,
+    False: 15.0,
+}  # likelihood ratio, 2 Δ log L, by "is it classification": χ²₁ at 5 % one-sided; strict
+BEYOND_HARD, BEYOND_HARD_Z = 1.3, 3.0  # errors of the surest against a hard problem's: factor, standard errors
+PLATEAU = 0.75  # errors of the surest tenth against the surest half, many classes: no fall means a plateau
 REPEATS = 2
 T_DEGREES = 4.0
 WIDTHS = 8
@@ -64,7 +75,7 @@ def label_noise(sheet: Sheet, known: Floats, seed: int, time_left: Callable[[], 
         return Noise(0.0, 0.0, 0.0, False)
     if not sheet.n_classes:
         share, ratio = swapped_values(sheet.y, robust(sheet, random_folds(sheet.n_rows, 5, seed), seed))
-        return Noise(share, ratio, 0.0, NOISY < share <= 0.6 and ratio >= CHANCE[False])
+        return Noise(share, ratio, 0.0, NOISY[False] < share <= 0.6 and ratio >= CHANCE[False])
     Z, truth = design(sheet), one_hot(sheet.y, sheet.n_classes)
     judged = np.isfinite(known[:, 0])
     total = np.where(judged[:, None], known, 0.0)
@@ -86,10 +97,39 @@ def contradictions(y: Vector, p: Floats) -> Noise:
     """(n,) codes, (n, K) out-of-fold probabilities -> noise."""
     sure = np.clip(p.max(axis=1), 0.01, 0.995)
     right = (p.argmax(axis=1) == y).astype(np.float64)
-    best = np.argsort(-sure, kind="stable")[: max(20, int(SURE_SHARE * len(y)))]
-    error = float(1.0 - right[best].mean())
+    order = np.argsort(-sure, kind="stable")
+
+    def error_of(part: float) -> float:
+        return float(1.0 - right[order[: max(20, int(part * len(y)))]].mean())
+
+    error = error_of(SURE_SHARE)
     share, ratio = ceiling(special.logit(sure), right)
-    return Noise(share, ratio, error, share > NOISY and ratio >= CHANCE[True] and error >= SURE_ERROR)
+    found = share > NOISY[True] and ratio >= CHANCE[True]
+    if not found and p.shape[1] == 2:
+        expected = hard_error(auc(y, p), float((y == 1).mean()))
+        z = (error - expected) / np.sqrt(expected * (1.0 - expected) / max(20.0, SURE_SHARE * len(y)))
+        found = error >= BEYOND_HARD * expected and z >= BEYOND_HARD_Z
+    elif not found:
+        commonest = float(np.bincount(y.astype(np.int64)).max()) / len(y)
+        found = error_of(0.1) >= PLATEAU * error_of(0.5) and 1.0 - right.mean() <= 0.75 * (1.0 - commonest)
+    found = bool(found and error >= SURE_ERROR)
+    return Noise(max(share, error) if found else share, ratio, error, found)
+
+
+def hard_error(area: float, positives: float) -> float:
+    """Wrong answers among the surest quarter when scores are normal with equal spread in both classes.
+
+    The distance of the two means is d' = √2 Φ⁻¹(area) (Hanley & McNeil 1982).
+    """
+    distance = float(np.sqrt(2.0) * stats.norm.ppf(np.clip(area, 0.5, 0.9999)))
+    grid = stats.norm.ppf((np.arange(2_000) + 0.5) / 2_000)
+    x = np.concatenate([grid, grid + distance])
+    weight = np.repeat([1.0 - positives, positives], 2_000) / 2_000
+    p = special.expit(special.logit(np.clip(positives, 1e-6, 1 - 1e-6)) + distance * (x - distance / 2.0))
+    sure = np.maximum(p, 1.0 - p)
+    order = np.argsort(-sure, kind="stable")
+    kept = order[np.cumsum(weight[order]) <= SURE_SHARE]
+    return float(np.clip((weight[kept] * (1.0 - sure[kept])).sum() / weight[kept].sum(), 1e-4, 0.5))
 
 
 def ceiling(s: Vector, right: Vector) -> tuple[float, float]:
@@ -128,16 +168,22 @@ def density(y: Vector) -> Vector:
     if high <= low:
         low, high = float(y.min()), float(y.max()) + 1e-12
     width = (high - low) / 256
-    smooth = max(2.0, 0.15 * float(np.clip(y, low, high).std()) / width)  # bandwidth 0.15 deviations: whole numbers stay whole
+    smooth = max(
+        2.0, 0.15 * float(np.clip(y, low, high).std()) / width
+    )  # bandwidth 0.15 deviations: whole numbers stay whole
     place = np.clip(((y - low) / width).astype(np.int64), 0, 255)
     counts = gaussian_filter1d(np.bincount(place, minlength=256).astype(np.float64), smooth, mode="constant")
     return np.asarray(np.maximum(counts[place], 1e-3) / (len(y) * width))
 
 
-def _mixture(e: Vector, group: "np.ndarray[tuple[int], np.dtype[np.int64]]", wide: Vector, share: float) -> tuple[float, float]:
+def _mixture(
+    e: Vector, group: "np.ndarray[tuple[int], np.dtype[np.int64]]", wide: Vector, share: float
+) -> tuple[float, float]:
     """Fit (log likelihood, η) by expectation–maximisation; η stays 0 when it starts there."""
     floor = 1e-6 * max(float(e.std()), 1e-300)
-    width = np.array([np.median(np.abs(e[group == g])) / 0.74 + floor if np.any(group == g) else 1.0 for g in range(WIDTHS)])
+    width = np.array(
+        [np.median(np.abs(e[group == g])) / 0.74 + floor if np.any(group == g) else 1.0 for g in range(WIDTHS)]
+    )
     own = np.ones_like(e)
     mixed = wide
     for _ in range(STEPS):

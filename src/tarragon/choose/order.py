@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from tarragon.choose.identity import name_parts
-from tarragon.choose.probe import forest, one_hot
+from tarragon.choose.probe import design, forest, one_hot, probabilities, ridge
 from tarragon.choose.protocol import Finding
 from tarragon.choose.sheet import Floats, Sheet, day_numbers, floats, sheet
 from tarragon.data import Column, Index, Kind, Role, Table, Vector
@@ -26,7 +26,9 @@ LAGS = 3
 LEAST_LINK = 0.05  # autocorrelation of the residuals, about the share of their variance that time tells
 LEAST_GAP = 0.05  # share of the target's loss by which the future is harder than a random split says
 MOST_COLUMNS = 2
-_TIME_NAMES = frozenset("t time timestamp ts date datetime day week month quarter year period epoch step tick seq sequence order".split())
+_TIME_NAMES = frozenset(
+    "t time timestamp ts date datetime day week month quarter year period epoch step tick seq sequence order".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,12 @@ def _along(given: _Rows, column: Column, moment: Floats) -> Finding | None:
     if within < max(LEAST_LINK, 4.0 / np.sqrt(LAGS * len(order))):
         return None
     gap = forward_gap(plain, seed)
-    if gap.random - gap.forward < LEAST_GAP or gap.z < 4.0:
+    lost = gap.random - max(gap.forward, 0.0)
+    if lost < LEAST_GAP or gap.z < 4.0:
         return None
     return Finding(
         fault="time_leak",
-        severity="critical" if gap.random - gap.forward > 0.2 else "warning",
+        severity="critical" if lost > 0.2 else "warning",
         columns=(column.name,),
         what=f'Rows follow each other in time ("{column.name}"); a random split would look into the future',
         why=f"A probe explains {gap.random:.1%} of the target on a random split but {max(gap.forward, 0.0):.1%} on later rows; "
@@ -160,11 +163,15 @@ def _link_within(plain: Sheet, column: Column, table: Table, seed: int) -> float
         return link(truth)
     n = plain.n_rows
     block = (np.arange(n) * 5) // n
-    answer = np.zeros_like(truth)
+    trees, line = np.zeros_like(truth), np.zeros_like(truth)
+    Z = design(blind)
     for b in range(5):
-        told = forest(blind, np.flatnonzero(block != b), np.flatnonzero(block == b), seed)
-        answer[block == b] = told if plain.n_classes else told[:, None]
-    return link(truth - answer)
+        train, valid = np.flatnonzero(block != b), np.flatnonzero(block == b)
+        told = forest(blind, train, valid, seed)
+        trees[valid] = told if plain.n_classes else told[:, None]
+        line[valid] = ridge(Z, truth, train, valid)
+    # A trend the features explain is followed by the line, steps by the forest: what neither explains counts.
+    return min(link(truth - trees), link(truth - line))
 
 
 def forward_gap(plain: Sheet, seed: int) -> Gap:
@@ -175,16 +182,18 @@ def forward_gap(plain: Sheet, seed: int) -> Gap:
     ahead: list[Floats] = []
     mixed: list[Floats] = []
     flat: list[Floats] = []
+    Z = design(plain)
     for b in (2, 3, 4):
         later = np.flatnonzero(block == b)
         judged = np.sort(rng.permutation(later)[: len(later) // 2])
         past = np.flatnonzero(block < b)
         other = np.setdiff1d(np.arange(n), judged)
         anywhere = np.sort(rng.permutation(other)[: len(past)])
-        ahead.append(_losses(plain, past, judged, seed))
-        mixed.append(_losses(plain, anywhere, judged, seed))
+        ahead.append(_losses(plain, Z, past, judged, seed))
+        mixed.append(_losses(plain, Z, anywhere, judged, seed))
         flat.append(_constant_losses(plain, anywhere, judged))
-    forward, random, base = np.concatenate(ahead), np.concatenate(mixed), float(np.concatenate(flat).mean())
+    forward, random = _better(np.hstack(ahead)), _better(np.hstack(mixed))
+    base = float(np.concatenate(flat).mean())
     difference = forward - random
     error = float(difference.std(ddof=1) / np.sqrt(len(difference)))
     return Gap(
@@ -194,12 +203,19 @@ def forward_gap(plain: Sheet, seed: int) -> Gap:
     )
 
 
-def _losses(plain: Sheet, train: Index, valid: Index, seed: int) -> Floats:
-    answer = forest(plain, train, valid, seed)
+def _better(losses: Floats) -> Floats:
+    """(2, m) losses of forest and ridge -> (m,) of the one with the smaller mean."""
+    return np.asarray(losses[int(losses.mean(axis=1).argmin())])
+
+
+def _losses(plain: Sheet, Z: Floats, train: Index, valid: Index, seed: int) -> Floats:
+    """(2, m) losses of both probes."""
+    trees, line = forest(plain, train, valid, seed), ridge(Z, one_hot(plain.y, plain.n_classes), train, valid)
     if not plain.n_classes:
-        return np.asarray((plain.y[valid] - answer) ** 2)
+        return np.asarray((plain.y[valid] - np.vstack([trees, line[:, 0]])) ** 2)
     codes = plain.y[valid].astype(np.int64)
-    return np.asarray(-np.log(np.clip(answer[np.arange(len(codes)), codes], 1e-6, 1.0)))
+    row = np.arange(len(codes))
+    return np.asarray(-np.log(np.vstack([trees[row, codes], probabilities(line)[row, codes]])))
 
 
 def _constant_losses(plain: Sheet, train: Index, valid: Index) -> Floats:

@@ -8,6 +8,7 @@ from tarragon.data import Kind, Split, Table
 from tarragon.errors import ParameterError
 
 CLOSING_SHARE = 0.14  # of the budget goes to analysis, report and registration
+CLOSING_MOST = 0.35  # on a machine so loaded that closing takes longer than planned
 CLOSING_MIN_S, CLOSING_MAX_S = 2.0, 12.0
 DEAR_SHARE = 0.5  # of the budget, in seconds of one core
 OPENING = 2  # the cheapest lines come first whatever their place: a usable model within seconds
@@ -78,6 +79,7 @@ def plan(table: Table, split: Split, request: PlanRequest) -> Plan:
     fold_s = AFFORDABLE * request.left_s * request.workers / len(split.folds)
     lines = _affordable(_opening_first(lines, shape), shape, fold_s)
     closing = min(CLOSING_MAX_S, max(CLOSING_MIN_S, CLOSING_SHARE * request.budget_s))
+    closing = min(closing * request.slowness, CLOSING_MOST * request.budget_s)
     search = max(1.0, request.left_s - closing) * (HOPELESS_SHARE if request.hopeless else 1.0)
     return Plan(
         metric=name,
@@ -113,7 +115,9 @@ def _reason_against(line: Line, shape: Shape, request: PlanRequest) -> str:
     if request.algorithms and line.algorithm not in request.algorithms:
         return "not asked for"
     if not catalogue.installed(line.algorithm):
-        card = catalogue.cards()[line.algorithm]
+        card = catalogue.cards().get(line.algorithm)
+        if card is None:
+            return "not offered by any installed package"
         return f"{card.title} is left out (pip install 'tarragon[{card.extra}]'): {card.use}"
     card = catalogue.get(line.algorithm).card
     if request.glass_box and card.interpretability != "high":

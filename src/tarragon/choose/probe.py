@@ -231,7 +231,9 @@ def robust(sheet: Sheet, folds: Folds, seed: int) -> Floats:
             "seed": seed % (2**31), "deterministic": True, "force_col_wise": True,
         }  # fmt: skip
         nominal = [int(j) for j in np.flatnonzero(sheet.nominal[chosen])]
-        data = lgb.Dataset(sheet.X[np.ix_(train, chosen)], label=sheet.y[train], categorical_feature=nominal, params=settings)
+        data = lgb.Dataset(
+            sheet.X[np.ix_(train, chosen)], label=sheet.y[train], categorical_feature=nominal, params=settings
+        )
         booster = lgb.train(settings, data, num_boost_round=80)
         answer[valid] = booster.predict(sheet.X[np.ix_(valid, chosen)], num_threads=1)
     return answer

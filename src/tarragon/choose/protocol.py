@@ -10,14 +10,19 @@ from tarragon.metrics import Task
 
 Severity = Literal["info", "warning", "critical"]
 Fault = Literal[
-    "leak",            # a feature that gives the target away
-    "proxy",           # a near-copy of the target under another name or coding
+    "leak",  # a feature that gives the target away
+    "proxy",  # a near-copy of the target under another name or coding
     "duplicate_rows",  # equal rows that would sit on both sides of a random split
-    "time_leak",       # rows are ordered in time and a random split would look into the future
-    "random_labels",   # no signal above a permuted-label null
-    "noisy_labels",    # labels that contradict their neighbours more than the problem explains
-    "id_column",       # a feature that only names the row
-    "imbalance", "few_rows", "missing", "constant", "wide", "drift",
+    "time_leak",  # rows are ordered in time and a random split would look into the future
+    "random_labels",  # no signal above a permuted-label null
+    "noisy_labels",  # labels that contradict their neighbours more than the problem explains
+    "id_column",  # a feature that only names the row
+    "imbalance",
+    "few_rows",
+    "missing",
+    "constant",
+    "wide",
+    "drift",
 ]
 
 
@@ -233,6 +238,8 @@ class PlanRequest:
         Fits side by side; each gets one thread, which is the fastest use of few cores on many small fits.
     hopeless : bool
         Feasibility said STOP: only confirm it.
+    slowness : float
+        Seconds that pass for a second of work, at least 1, because of other load on the machine.
     """
 
     metric: str = ""
@@ -243,3 +250,4 @@ class PlanRequest:
     glass_box: bool = False
     workers: int = 2
     hopeless: bool = False
+    slowness: float = 1.0

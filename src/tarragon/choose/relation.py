@@ -22,7 +22,9 @@ def relations(sheet: Sheet) -> tuple[Finding, ...]:
     if sheet.n_classes or sheet.n_rows < 40:
         return ()
     usable = ~sheet.nominal & ~sheet.word & (np.isnan(sheet.X).mean(axis=0) < 0.05)
-    plain = np.array([sheet.label[j] == sheet.source[j] or "−" in sheet.label[j] for j in range(len(usable))], dtype=bool)
+    plain = np.array(
+        [sheet.label[j] == sheet.source[j] or "−" in sheet.label[j] for j in range(len(usable))], dtype=bool
+    )
     chosen = np.flatnonzero(usable & plain)
     if not 2 <= len(chosen) <= MOST_COLUMNS:
         return ()
@@ -35,7 +37,11 @@ def relations(sheet: Sheet) -> tuple[Finding, ...]:
     if terms is None and (y > 0).all():
         positive = (X > 0).all(axis=0)
         if positive.sum() >= 2:
-            terms, kind, chosen = _pursue(np.log(X[:, positive]), np.log(y), exact_only=True), "product", chosen[positive]
+            terms, kind, chosen = (
+                _pursue(np.log(X[:, positive]), np.log(y), exact_only=True),
+                "product",
+                chosen[positive],
+            )
     if terms is None:
         return ()
     places, left = terms

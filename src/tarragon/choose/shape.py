@@ -32,7 +32,9 @@ def _size(table: Table) -> list[Finding]:
     if n < FEW_ROWS:
         found.append(
             Finding(
-                "few_rows", "warning" if n < VERY_FEW_ROWS else "info", (),
+                "few_rows",
+                "warning" if n < VERY_FEW_ROWS else "info",
+                (),
                 f"The table has only {n} rows",
                 f"With {n} rows a score is known to about ±{1.96 * 0.5 / np.sqrt(n):.0%} (accuracy near one half)",
                 "Collect more rows, or read the intervals before the score.",
@@ -42,7 +44,9 @@ def _size(table: Table) -> list[Finding]:
     if d > n / 2:
         found.append(
             Finding(
-                "wide", "warning" if d > n else "info", (),
+                "wide",
+                "warning" if d > n else "info",
+                (),
                 f"{d:,} features for {n:,} rows",
                 "With so many columns some follow the target by chance",
                 "Prefer regularised models and feature selection inside the folds, or collect more rows.",
@@ -64,11 +68,14 @@ def _balance(table: Table, y: Vector) -> list[Finding]:
         return []
     return [
         Finding(
-            "imbalance", "warning" if tiny and table.n_rows >= FEW_ROWS else "info", (table.target,),
+            "imbalance",
+            "warning" if tiny and table.n_rows >= FEW_ROWS else "info",
+            (table.target,),
             f"Class {table.classes[rare]!r} is rare: {counts.min():,} rows, {share:.2%}",
             "Accuracy hides such a class" + (", and so few rows cannot judge it" if tiny else ""),
             "Watch average precision and recall of this class; collect more of its rows."
-            if tiny else "Watch average precision and recall of this class; weight it if missing it is costly.",
+            if tiny
+            else "Watch average precision and recall of this class; weight it if missing it is costly.",
             {"rows": float(counts.min()), "share": share},
         )  # fmt: skip
     ]
@@ -84,7 +91,9 @@ def _gaps(table: Table) -> list[Finding]:
         worst = max(share for _, share in empty)
         found.append(
             Finding(
-                "missing", "info", tuple(name for name, _ in empty),
+                "missing",
+                "info",
+                tuple(name for name, _ in empty),
                 f"Mostly empty: {_named([name for name, _ in empty])}",
                 f"At least half of the rows have no value there, up to {worst:.1%}",
                 "Nothing to do: an empty cell is used as a value of its own. Check that gaps mean the same tomorrow.",
@@ -94,7 +103,9 @@ def _gaps(table: Table) -> list[Finding]:
     if constant:
         found.append(
             Finding(
-                "constant", "info", tuple(constant),
+                "constant",
+                "info",
+                tuple(constant),
                 f"Always the same: {_named(constant)}",
                 "A column with one value tells nothing",
                 "Nothing to do: left out.",
@@ -126,7 +137,9 @@ def drift(table: Table, moment: Floats, name: str, y: Vector) -> tuple[Finding, 
         return ()
     return (
         Finding(
-            "drift", "warning" if shift >= 0.5 else "info", (name,),
+            "drift",
+            "warning" if shift >= 0.5 else "info",
+            (name,),
             f'The target moves along "{name}"',
             f"Between the first and the last fifth it shifts by {shift:.2f} "
             + ("of its rows" if table.task == "multiclass" else "standard deviations"),

@@ -61,7 +61,7 @@ class Levels:
         if value is None:
             return MISSING
         if not self._code:
-            self._code.update((v, i) for i, v in enumerate(self.values))
+            self._code.update({v: i for i, v in enumerate(self.values)})  # at once: threads may share this
         return self._code.get(value, UNKNOWN)
 
     def codes(self, series: pl.Series) -> Codes:

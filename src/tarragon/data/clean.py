@@ -81,7 +81,7 @@ def _plain_numbers(frame: pl.DataFrame, names: Sequence[str]) -> dict[str, Clean
     whole: dict[str, pl.Series] = {}
     for group, long in end_to_end(frame, words):
         cells = long.str.strip_chars()
-        padded = np.asarray(cells.str.contains(r"^0\d|\d{16}").fill_null(False).to_numpy())
+        padded = np.asarray(cells.str.contains(r"^0\d|^\d{16,}$").fill_null(False).to_numpy())
         exact = cells.cast(pl.Int64, strict=False)
         codes |= {n: bool(flags.any()) for n, flags in zip(group, padded.reshape(len(group), -1), strict=True)}
         whole |= {n: exact.slice(k * frame.height, frame.height).alias(n) for k, n in enumerate(group)}

@@ -52,7 +52,7 @@ def save(encoder: Encoder, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / WORDS).write_text(json.dumps(state, ensure_ascii=False, sort_keys=True), encoding="utf-8")
     with (folder / NUMBERS).open("wb") as file:
-        np.savez(file, allow_pickle=False, **{k: arrays[k] for k in sorted(arrays)})
+        np.savez_compressed(file, allow_pickle=False, **{k: arrays[k] for k in sorted(arrays)})
 
 
 def load(folder: Path) -> Encoder:

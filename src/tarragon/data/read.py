@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
+from tarragon.data.blocks import thinned
 from tarragon.data.clean import Cleaned, clean, clean_all
 from tarragon.data.kinds import kind_of
 from tarragon.data.recipe import Recipe, Type
-from tarragon.data.source import Raw, Source, load
+from tarragon.data.source import Raw, Source, check_path, file_sha256, load
 from tarragon.data.table import Column, Kind, Role, Table
 from tarragon.data.task import infer
 from tarragon.errors import DataError, ParameterError, near_miss
@@ -39,6 +41,8 @@ class ReadOptions:
         "" to infer; "binary", "multiclass", "regression" or "classification".
     positive : str
         The positive class of a binary task, as text.
+    max_rows : int
+        0 reads all rows of a file; otherwise every k-th, at most so many, in blocks: for files larger than memory.
     kinds : mapping of column to kind, optional
         Overrides what the reader would decide: "numeric", "categorical", "boolean", "datetime", "text", "id".
     """
@@ -51,6 +55,7 @@ class ReadOptions:
     task: str = ""
     positive: str = ""
     kinds: Mapping[str, str] | None = None
+    max_rows: int = 0
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -77,7 +82,7 @@ def read_table(source: Source, target: str, *, options: ReadOptions = ReadOption
     ParameterError
         A named column, kind, task or class does not exist.
     """
-    raw = load(source, expect=(target, *options.named), unused=options.drop.__contains__)
+    raw = _loaded(source, (target, *options.named), options)
     names = raw.frame.columns
     if target not in names:
         raise _no_target(target, raw)
@@ -135,6 +140,17 @@ def read_frame(source: Source) -> pl.DataFrame:
     """Read a path or frame and clean its cells, without asking a question of it."""
     raw = load(source, hashed=False)
     return pl.DataFrame([made.series.alias(name) for name, made in clean_all(raw.frame, {}).items()])
+
+
+def _loaded(source: Source, expect: tuple[str, ...], options: ReadOptions) -> Raw:
+    unused = options.drop.__contains__
+    if not options.max_rows or not isinstance(source, (str, Path)):
+        return load(source, expect=expect, unused=unused)
+    path = Path(source).expanduser()
+    check_path(path)
+    frame, total, step = thinned(path, max(options.max_rows, 2 * MIN_ROWS), expect=expect)
+    note = (f"Every {step}th row was read: {frame.height} of {total}",) if step > 1 else ()
+    return Raw(frame, str(path), file_sha256(path), note)
 
 
 def _no_target(target: str, raw: Raw) -> DataError:

@@ -2,15 +2,20 @@
 
 import codecs
 import csv
+import logging
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tarragon.errors import DataError
 
+logger = logging.getLogger(__name__)
+
 SAMPLE_CHARS = 262_144  # looked at for delimiter and header; a few hundred rows of a wide table
 SAMPLE_ROWS = 500
+SAMPLE_LINES = 20  # at the least, however long they are
 SEPARATORS = (",", ";", "\t", "|")
 NO_SEPARATOR = "\x1f"  # ASCII unit separator: stands for "one column", no real cell holds it
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1e\x7f]")  # characters no text file needs
@@ -91,6 +96,14 @@ def _no_text(source: str, why: str) -> DataError:
     )
 
 
+def beginning(data: bytes) -> tuple[str, bool]:
+    """Decode the part of UTF-8 bytes that is looked at: some rows even of a very wide table; and whether it is all."""
+    end = min(len(data), SAMPLE_CHARS)
+    for _ in range(SAMPLE_LINES - data.count(b"\n", 0, end)):
+        end = data.find(b"\n", end) + 1 or len(data)
+    return data[:end].decode("utf-8", errors="ignore"), end == len(data)
+
+
 def sniff(
     text: str, *, source: str, encoding: str = "utf-8", expect: Collection[str] = (), complete: bool = True
 ) -> Dialect:
@@ -126,7 +139,7 @@ def sniff(
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
             raise duplicate_names(source, twice)
-        if len(rows) == 1:
+        if len(rows) == 1 and complete:
             raise DataError(f"{source} has a header but no rows", why="Nothing follows its first line", fix="Add rows")
     else:
         names = tuple(f"column_{i}" for i in range(max(len(row) for row in rows)))
@@ -152,19 +165,30 @@ def _quote(text: str) -> str:
 
 
 def _records(text: str, separator: str, quote: str, complete: bool) -> list[list[str]]:
-    lines = text.splitlines(keepends=True)
-    if not complete and len(lines) > 1:
-        lines = lines[:-1]
+    """Cut the first records; of an incomplete text the last one is cut off and left out."""
     rows: list[list[str]] = []
-    try:
-        for row in csv.reader(lines, delimiter=separator, quotechar=quote):
-            if row:
-                rows.append(row)
-            if len(rows) >= SAMPLE_ROWS:
-                break
-    except csv.Error:  # a cell longer than the module's limit: what was read so far is enough
-        pass
+    with _long_cells(text):
+        try:
+            for row in csv.reader(text.splitlines(keepends=True), delimiter=separator, quotechar=quote):
+                if row:
+                    rows.append(row)
+                if len(rows) > SAMPLE_ROWS:
+                    break
+        except csv.Error as error:  # what was read so far must be enough
+            logger.debug("stopped looking at a sample: %s", error)
+    if len(rows) > 1 and (not complete or len(rows) > SAMPLE_ROWS):
+        rows.pop()
     return rows or [[text[:100]]]
+
+
+@contextmanager
+def _long_cells(text: str) -> Iterator[None]:
+    """Let the csv module take cells of any length, as files do."""
+    limit = csv.field_size_limit(len(text) + 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
 
 
 def _separator(text: str, quote: str, complete: bool) -> str:
@@ -227,15 +251,13 @@ def _is_year(cell: str) -> bool:
 
 def ragged(text: str, dialect: Dialect, source: str) -> DataError:
     """Say which record has more cells than there are columns."""
-    where = ""
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=dialect.separator, quotechar=dialect.quote)
-    try:
-        for row in reader:
-            if len(row) > len(dialect.names):
-                where = f"Line {reader.line_num} has {len(row)} cells where {len(dialect.names)} were expected"
-                break
-    except csv.Error as error:
-        where = str(error)
+    with _long_cells(text):
+        reader = csv.reader(text.splitlines(keepends=True), delimiter=dialect.separator, quotechar=dialect.quote)
+        try:
+            wide = next((len(row) for row in reader if len(row) > len(dialect.names)), 0)
+            where = f"Line {reader.line_num} has {wide} cells where {len(dialect.names)} were expected" if wide else ""
+        except csv.Error as error:
+            where = str(error)
     return DataError(
         f"{source} cannot be cut into columns",
         why=where or f"Its rows do not fit the delimiter {dialect.separator!r}",

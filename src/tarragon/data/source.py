@@ -14,7 +14,7 @@ import polars as pl
 
 from tarragon.data.cells import Unused, column, flat, never, plain_cells
 from tarragon.data.frames import from_frame
-from tarragon.data.sniff import SAMPLE_CHARS, Dialect, find_encoding, ragged, sniff
+from tarragon.data.sniff import Dialect, beginning, find_encoding, ragged, sniff
 from tarragon.errors import DataError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def load(source: Source, *, expect: Collection[str] = (), unused: Unused = never
         The file is missing, empty, broken or of no known format, or has nested or doubly named columns.
     """
     if isinstance(source, (str, Path)):
-        return _load_file(Path(source), expect, unused, hashed)
+        return _load_file(Path(source).expanduser(), expect, unused, hashed)
     frame = source if isinstance(source, pl.DataFrame) else from_frame(source, unused)
     frame = flat(frame, "the frame", unused)
     if frame.width == 0:
@@ -170,8 +170,8 @@ def read_text(data: bytes, source: str, expect: Collection[str] = ()) -> pl.Data
     data = data.lstrip(b"\r\n") if data[:1] in (b"\r", b"\n") else data
     if b"\n" not in data and b"\r" in data:
         data = data.replace(b"\r", b"\n")
-    sample = data[: 4 * SAMPLE_CHARS].decode("utf-8", errors="ignore")[:SAMPLE_CHARS]
-    dialect = sniff(sample, source=source, encoding=encoding, expect=expect, complete=len(sample) < SAMPLE_CHARS)
+    sample, complete = beginning(data)
+    dialect = sniff(sample, source=source, encoding=encoding, expect=expect, complete=complete)
     return parse(data, dialect, source, header=dialect.header)
 
 

@@ -116,7 +116,8 @@ class TextModel:
         from sklearn.utils.extmath import randomized_svd
 
         _, _, right = randomized_svd(matrix, n_components=k, n_iter=4, random_state=seed)
-        directions = np.ascontiguousarray(right.T, dtype=np.float32)
+        # Half precision is what is saved; rounding here makes a loaded model equal to the fitted one.
+        directions = np.ascontiguousarray(right.T).astype(np.float16).astype(np.float32)
         made = np.asarray(matrix @ directions)
         mean, deviation = made.mean(axis=0, dtype=np.float32), made.std(axis=0, dtype=np.float32)
         kept = deviation > 1e-6
@@ -152,7 +153,7 @@ class TextModel:
 
     def _numbers(self) -> dict[str, int]:
         if not self._number:
-            self._number.update((w, i) for i, w in enumerate(self.words))
+            self._number.update({w: i for i, w in enumerate(self.words)})  # at once: threads may share this
         return self._number
 
     def tfidf(self, series: pl.Series) -> sp.csr_matrix:
@@ -196,12 +197,15 @@ class TextModel:
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         """JSON and arrays for saving."""
-        return {"pattern": self.pattern, "words": list(self.words)}, {name: getattr(self, name) for name in ARRAYS}
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        arrays["directions"] = self.directions.astype(np.float16)
+        return {"pattern": self.pattern, "words": list(self.words)}, arrays
 
     @classmethod
     def restore(cls, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> "TextModel":
         """Undo :meth:`state`."""
         single, pairs, idf, directions, mean, deviation = (arrays[name] for name in ARRAYS)
+        directions = directions.astype(np.float32)
         return cls(state["pattern"], tuple(state["words"]), single, pairs, idf, directions, mean, deviation)
 
 

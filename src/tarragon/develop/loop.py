@@ -142,6 +142,7 @@ def plan_work(table: Table, folds: Split, spec: Spec, run: Run, *, hopeless: boo
         glass_box=spec.limits.glass_box,
         workers=run.executor.capacity,
         hopeless=hopeless,
+        slowness=run.slowness,
     )
     return choose.plan(table, folds, request)
 

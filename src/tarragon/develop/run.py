@@ -75,6 +75,7 @@ class Run:
     watcher: Watcher = nobody
     stop: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], float] = time.monotonic
+    cpu: Callable[[], float] = time.process_time
     spent_s: float = 0.0
     began: float = field(default=0.0)
     metric: str = ""
@@ -83,9 +84,11 @@ class Run:
     trials_done: int = 0
     stages: dict[str, float] = field(default_factory=dict)
     _stage: str = ""
+    _start: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
         self.began = self.began or self.clock()
+        self._start = (self.clock(), self.cpu())
 
     @property
     def elapsed_s(self) -> float:
@@ -96,6 +99,12 @@ class Run:
     def left_s(self) -> float:
         """Seconds of the budget that are left."""
         return self.budget_s - self.elapsed_s
+
+    @property
+    def slowness(self) -> float:
+        """How many seconds pass for one second of this process's work, at least 1: other load on the machine."""
+        worked = self.cpu() - self._start[1]
+        return max(1.0, (self.clock() - self._start[0]) / worked) if worked > 0.5 else 1.0
 
     def stage(self, name: str, kind: type[Value], make: Callable[[], Value]) -> Value:
         """Do one line of the loop, or take its result from before the run was interrupted."""

@@ -54,7 +54,8 @@ def _doubts(feasibility: Feasibility, analysis: Analysis) -> Iterator[Reason]:
 
 def _findings(feasibility: Feasibility, severity: str) -> Iterator[Reason]:
     for finding in feasibility.findings:
-        if finding.severity == severity:
+        settled = finding.fault == "id_column" and finding.action == "dropped"  # nothing is left to decide
+        if finding.severity == severity and not settled:
             yield Reason(f"{finding.what}: {finding.why}", "against")
 
 

@@ -1,4 +1,4 @@
-"""Reports that are really computed: generated tables, scikit-learn models, scores and pictures from their predictions."""
+"""Reports that are really computed: generated tables, scikit-learn models, scores and pictures of their answers."""
 
 import time
 from dataclasses import replace

@@ -36,7 +36,7 @@ def test_ties_are_marked_and_counted(binary):
     chapter = contest.chapter(binary)
     table = next(b for b in chapter.blocks if b.part == "table")
     tied = [s for s in binary.board.standings[1:] if s.tied]
-    assert sum("tied" in row[1].mark for row in table.rows) == len(tied)
+    assert sum("tied" in row[1].marks for row in table.rows) == len(tied)
     assert len(table.rows) == len(binary.board.standings)
 
 

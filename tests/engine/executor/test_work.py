@@ -9,7 +9,7 @@ from tarragon.engine.executor import work
 
 def test_a_result_appears_whole_or_not_at_all(tmp_path, monkeypatch):
     def refuse(source, target):
-        assert json.loads(open(source).read()) == {"result": {}}  # noqa: SIM115
+        assert json.loads(source.read_text()) == {"result": {}}
         raise OSError(28, "No space left on device")
 
     work.prepare(Task("builtins:print", {}, tmp_path))

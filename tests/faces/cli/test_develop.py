@@ -143,7 +143,17 @@ def test_a_replay_is_equal(finished: Any, tarragon: Run) -> None:
 def started_run(folder: Path, seconds: int, table: pl.DataFrame, env: dict[str, str]) -> "subprocess.Popen[str]":
     """Begin a run and return when it has its first model."""
     table.write_csv(folder / "t.csv")
-    command = [sys.executable, "-m", "tarragon", "develop", "t.csv", "--target", "left", "--time", f"{seconds}s"]
+    command = [
+        sys.executable,
+        "-m",
+        "tarragon.faces.cli",
+        "develop",
+        "t.csv",
+        "--target",
+        "left",
+        "--time",
+        f"{seconds}s",
+    ]
     started = subprocess.Popen(
         [*command, "--name", "stopped", "--home", "home", "--json"],
         cwd=folder,

@@ -61,6 +61,12 @@ def test_a_stage_that_just_began_is_named_once() -> None:
     ]
 
 
+def test_work_without_a_score_does_not_speak_of_one() -> None:
+    out = io.StringIO()
+    Lines(out)(Progress("", "knn-1: 5 fits again", elapsed_s=1.0, budget_s=60.0))
+    assert out.getvalue() == "[  1.0 of 60 s] knn-1: 5 fits again\n"
+
+
 def test_quiet_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with display(quiet=True) as show:
         show(step())

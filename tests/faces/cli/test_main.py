@@ -88,7 +88,7 @@ def test_the_systems_refusals_too(
 
 
 def test_a_reader_that_leaves_is_no_error(home: Path) -> None:
-    code = f"{sys.executable} -m tarragon doctor | head -1"
+    code = f"{sys.executable} -m tarragon.faces.cli doctor | head -1"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {code}"], capture_output=True, text=True, check=False)
     assert done.stdout.startswith("ok  tarragon")
     assert "Traceback" not in done.stderr

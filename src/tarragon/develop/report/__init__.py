@@ -1,4 +1,8 @@
-"""One value, three renderings: ``report.html`` to read and print, ``report.json`` for programs, ``report.md`` for notes."""
+"""One value, three renderings.
+
+``report.html`` to read and print, ``report.json`` for programs, ``report.md`` for notes. How a report is made of
+chapters, blocks and pictures is told in the README beside this file.
+"""
 
 from tarragon.develop.report.files import ReportFiles, write
 from tarragon.develop.report.html import render_html

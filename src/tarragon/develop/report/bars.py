@@ -15,7 +15,8 @@ def histogram(plane: Plane, bins: Sequence[tuple[float, float, int]], *, referen
         if n <= 0:
             continue
         a, b, top = across(left), across(right), up(float(n))
-        bars += f"M{coordinate(a)} {coordinate(up.start)}V{coordinate(top)}H{coordinate(max(b - 1, a + 0.5))}V{coordinate(up.start)}z"
+        floor, edge = coordinate(up.start), coordinate(max(b - 1, a + 0.5))
+        bars += f"M{coordinate(a)} {floor}V{coordinate(top)}H{edge}V{floor}z"
     marks = [tag("path", d=bars, class_="bar")]
     if reference is not None and across.low <= reference <= across.high:
         x = across(reference)

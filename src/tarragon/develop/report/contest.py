@@ -87,7 +87,8 @@ def _table(board: Leaderboard, standings: Sequence[Standing], title: str) -> Tab
         Head("one row", "right"),
         Head("size", "right"),
     )
-    rows = tuple(_line(s, scale, leader, places, cheapest=s.trial == board.cheapest) for s in standings)
+    equals = any(s.tied for s in board.standings[1:])
+    rows = tuple(_line(s, scale, leader, places, cheapest=equals and s.trial == board.cheapest) for s in standings)
     return Table(title, heads, rows, "Scores are out of fold. Tied: the paired difference to the leader may be zero.")
 
 
@@ -98,7 +99,7 @@ def _line(s: Standing, scale: Scale, leader: Standing, places: int, *, cheapest:
     look = "strong" if s.rank == 1 else "" if s.tied else "muted"
     return (
         Cell(str(s.rank), order=float(s.rank)),
-        Cell(say.short(s.trial), mark=", ".join(marks)),
+        Cell(say.short(s.trial), marks=tuple(marks)),
         Cell(say.with_interval(s.score, s.low, s.high, places), order=s.score),
         Cell("", picture=strip.whisker(scale, s.score, s.low, s.high, look=look, reference=leader.score)),
         Cell("leads" if s.rank == 1 else say.difference(s.gap, s.gap_low, s.gap_high), order=s.gap),
@@ -178,8 +179,8 @@ def _front_caption(
     leader = board.standings[0]
     if best is not None and best.trial != leader.trial:
         return (
-            f"The knee is {say.short(best.trial)} ({write(cost(best))}): beyond it, {word} grows faster than the score. "
-            f"The leader needs {write(cost(leader))}."
+            f"The knee is {say.short(best.trial)} ({write(cost(best))}): "
+            f"beyond it, {word} grows faster than the score. The leader needs {write(cost(leader))}."
         )
     if best is not None:
         return f"The leader, {say.short(leader.trial)}, is also the knee: nothing gives up less score for {word}."

@@ -1,4 +1,4 @@
-"""What was looked at before any model: the target, whether the question can be answered, and what is wrong with the table."""
+"""What was looked at before any model: the target, whether there is a signal, what is wrong with the table."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -101,7 +101,8 @@ def _spread(report: Report, target: str) -> Block:
     fullest = max(counts, key=lambda kv: kv[1])
     column = next((c for c in report.profile.columns if c.name == report.target), None)
     edges = _edges([label for label, _ in counts])
-    caption = f"The most common range of {target} is {say.short(fullest[0])}, with {say.percent(fullest[1] / total)} of the rows."
+    share = say.percent(fullest[1] / total)
+    caption = f"The most common range of {target} is {say.short(fullest[0])}, with {share} of the rows."
     if column is not None and column.minimum is not None and column.maximum is not None:
         caption += f" It runs from {say.number(column.minimum)} to {say.number(column.maximum)}."
     if edges is None:
@@ -158,8 +159,8 @@ def _chance(f: Feasibility) -> Rows:
     )
     found = "well above" if f.p_value < 0.01 else "above" if f.p_value < 0.05 else "not clearly above"
     caption = (
-        f"A quick model scores {say.number(f.probe_score)}; with the labels shuffled it scores {say.number(f.null_score)}: "
-        f"the signal is {found} chance ({say.p_value(f.p_value)})."
+        f"A quick model scores {say.number(f.probe_score)}; with the labels shuffled "
+        f"it scores {say.number(f.null_score)}: the signal is {found} chance ({say.p_value(f.p_value)})."
     )
     if f.label_noise > 0:
         caption += f" About {say.percent(f.label_noise)} of {_noise_of(f.metric)} looks like noise."
@@ -251,9 +252,11 @@ def _columns(columns: Sequence[ColumnProfile]) -> Fold:
         Head("alone explains", "wide"),
     )
     strongest = ordered[0]
-    caption = f"{wording.quoted(strongest.name)} alone explains {say.percent(strongest.strength)} of the target, out of sample."
+    share = say.percent(strongest.strength)
+    caption = f"{wording.quoted(strongest.name)} alone explains {share} of the target, out of sample."
     if len(columns) > N_COLUMNS:
-        caption += f" The {say.count(N_COLUMNS)} strongest of {say.count(len(columns))} columns are listed; all are in report.json."
+        listed = f"The {say.count(N_COLUMNS)} strongest of {say.count(len(columns))} columns are listed"
+        caption += f" {listed}; all are in report.json."
     return Fold(f"All columns ({say.count(len(columns))})", (Table("Columns of the table", heads, rows, caption),))
 
 

@@ -29,7 +29,8 @@ def _told(report: Report) -> list[str]:
     ]
     if a.holdout is not None:
         told.append(
-            f"{say.plural(a.holdout.n, 'row')} were set aside before anything else and opened once, at the end: {wording.score_line(a.holdout)}."
+            f"{say.plural(a.holdout.n, 'row')} were set aside before anything else and opened once, at the end: "
+            f"{wording.score_line(a.holdout)}."
         )
     if plan.why_metric:
         told.append(f"Judged by {wording.title_of(plan.metric)}: {say.sentence(plan.why_metric)}")
@@ -44,7 +45,8 @@ def _optimism(report: Report, trials: int) -> str:
     places = say.decimals(a.score.value, width) + 1
     text = (
         f"The best of {say.plural(trials, 'trial')} looks better than it is, because luck helped it to be chosen. "
-        f"Out of fold it scored {say.fixed(a.apparent, places)}; corrected for having been chosen it scores {say.fixed(a.score.value, places)}."
+        f"Out of fold it scored {say.fixed(a.apparent, places)}; "
+        f"corrected for having been chosen it scores {say.fixed(a.score.value, places)}."
     )
     if a.optimism > 0:
         text += f" Choosing had flattered it by {say.number(a.optimism, 2)}."
@@ -57,9 +59,8 @@ def _limits(report: Report) -> tuple[str, ...]:
         return tuple(say.sentence(o) for o in report.model.obeyed)
     asked = []
     if limits.latency_ms is not None:
-        asked.append(
-            f"One row within {say.milliseconds(limits.latency_ms)}: measured {say.milliseconds(report.analysis.cost.latency_ms)}."
-        )
+        measured = say.milliseconds(report.analysis.cost.latency_ms)
+        asked.append(f"One row within {say.milliseconds(limits.latency_ms)}: measured {measured}.")
     if limits.size_bytes is not None:
         asked.append(f"At most {say.size(limits.size_bytes)}: measured {say.size(report.analysis.cost.size_bytes)}.")
     if limits.glass_box:

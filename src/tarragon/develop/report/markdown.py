@@ -147,14 +147,14 @@ def _rows(b: Rows) -> list[str]:
 
 
 def _table(b: Table) -> list[str]:
-    kept = [j for j, h in enumerate(b.heads) if any(row[j].text or row[j].mark for row in b.rows)]
+    kept = [j for j, h in enumerate(b.heads) if any(row[j].text or row[j].marks for row in b.rows)]
     body = [[_cell(row[j]) for j in kept] for row in b.rows]
     grid = _grid([escape(b.heads[j].title) for j in kept], body, [b.heads[j].align for j in kept])
     return [f"### {escape(b.title)}", grid, escape(b.caption)]
 
 
 def _cell(c: Cell) -> str:
-    return escape(c.text) + (f" *{escape(c.mark)}*" if c.mark else "")
+    return escape(c.text) + "".join(f" *{escape(m)}*" for m in c.marks)
 
 
 def _grid(heads: Sequence[str], body: Sequence[Sequence[str]], aligns: Sequence[str]) -> str:

@@ -39,5 +39,8 @@ def tell(report: Report) -> Story:
         title=f"{report.verdict.decision}: {wording.headline(report)}",
         banner=headline.banner(report),
         chapters=tuple(c for c in chapters if c is not None and c.blocks),
-        colophon=f"Written by Tarragon {report.tarragon} on {report.created[:16].replace('T', ' ')} UTC. This file holds everything it shows and asks nothing of the network.",
+        colophon=(
+            f"Written by Tarragon {report.tarragon} on {report.created[:16].replace('T', ' ')} UTC. "
+            "This file holds everything it shows and asks nothing of the network."
+        ),
     )

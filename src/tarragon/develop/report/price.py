@@ -35,9 +35,11 @@ def interpretability(report: Report) -> Chapter | None:
             note=say.short(glass.trial),
         ),
     )
-    caption = f"On the same rows, this model is {wording.compared(glass.price, glass.price_low, glass.price_high)} than a model that can be read as a whole."
+    price = wording.compared(glass.price, glass.price_low, glass.price_high)
+    caption = f"On the same rows, this model is {price} than a model that can be read as a whole."
     if glass.price_low <= 0 <= glass.price_high:
-        caption = f"On the same rows there is no clear difference ({say.interval(glass.price_low, glass.price_high)}): the readable model may do."
+        span = say.interval(glass.price_low, glass.price_high)
+        caption = f"On the same rows there is no clear difference ({span}): the readable model may do."
     axis_title = f"{ours.title}, {wording.better_side(ours.greater_is_better)}"
     picture = Rows("Black box beside glass box", rows, caption, ("", ours.title, ""), strip.axis(scale), axis_title)
     return Chapter("glass-box", "The price of interpretability", (lead, picture))

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from tarragon.analyze.protocol import Confusion, Line, Pictures, Score
+from tarragon.analyze.protocol import Confusion, Line, Score
 from tarragon.develop.protocol import Report
-from tarragon.develop.report import bars, heat, lines, points, wording
 from tarragon.develop.report import format as say
-from tarragon.develop.report.chart import N_COLOURS, Axis, Plane, Point, Scale, finite, spanning, swatch
+from tarragon.develop.report import heat, lines, spread, wording
+from tarragon.develop.report.chart import N_COLOURS, Axis, Plane, Point, Scale, finite, swatch
 from tarragon.develop.report.story import Block, Cell, Chapter, Figure, Gallery, Head, Key, Table
 
 N_CONFUSED = 20  # classes drawn of a confusion matrix; rarer ones are taken together
@@ -27,9 +27,9 @@ def chapter(report: Report) -> Chapter:
         _confusion(p.confusion),
         _threshold(p.threshold, report.model.threshold, positive),
         _gain(p.gain, positive),
-        _actual(p, report.target),
-        _residuals(p, report.target),
-        _histogram(p, report.target),
+        spread.actual(p, report.target),
+        spread.residuals(p, report.target),
+        spread.histogram(p, report.target),
     ]
     blocks: list[Block] = [_table(report)]
     drawn = [f for f in figures if f is not None]
@@ -43,9 +43,9 @@ def chapter(report: Report) -> Chapter:
 def _table(report: Report) -> Table:
     analysis = report.analysis
     scores = [analysis.score, *analysis.others]
-    rows = [_score_cells(s, "objective" if i == 0 else "") for i, s in enumerate(scores)]
+    rows = [_score_cells(s, ("objective",) if i == 0 else ()) for i, s in enumerate(scores)]
     if analysis.holdout is not None:
-        rows.insert(1, _score_cells(analysis.holdout, "holdout"))
+        rows.insert(1, _score_cells(analysis.holdout, ("holdout",)))
     heads = (
         Head("metric"),
         Head("value", "right"),
@@ -56,10 +56,10 @@ def _table(report: Report) -> Table:
     return Table("Every metric, with its interval", heads, tuple(rows))
 
 
-def _score_cells(s: Score, mark: str) -> tuple[Cell, ...]:
+def _score_cells(s: Score, marks: tuple[str, ...]) -> tuple[Cell, ...]:
     words = s.sentence if s.value is not None else f"not defined here: {s.why}"
     return (
-        Cell(s.title, mark=mark),
+        Cell(s.title, marks=marks),
         Cell(say.score(s.value, s.low, s.high), order=s.value),
         Cell(say.interval(s.low, s.high) or say.NONE),
         Cell("higher" if s.greater_is_better else "lower"),
@@ -154,7 +154,8 @@ def _roc(curves: Sequence[Line], positive: str) -> Figure | None:
     if len(curves) > 1:
         caption = _hardest(curves, "tell from the rest")
     elif found is not None:
-        caption = f"Allowing false alarms on 10{say.THIN}% of the others, the model finds {say.percent(found)} of “{positive}”."
+        share = say.percent(found)
+        caption = f"Allowing false alarms on 10{say.THIN}% of the others, the model finds {share} of “{positive}”."
     else:
         caption = "How many are found for how many false alarms."
     strokes, keys = _strokes(curves, lambda c: area(_points(c)))
@@ -264,7 +265,8 @@ def _confusion(c: Confusion | None) -> Figure | None:
     shares = [[n / total if (total := sum(row)) else 0.0 for n in row] for row in counts]
     caption = say.sentence(c.sentence) or "Rows are true classes, columns are answers."
     if len(names) < len(c.classes):
-        caption += f" The {say.count(N_CONFUSED)} largest of {say.count(len(c.classes))} classes are drawn; the rest are taken together."
+        largest = f"The {say.count(N_CONFUSED)} largest of {say.count(len(c.classes))} classes are drawn"
+        caption += f" {largest}; the rest are taken together."
     drawn = heat.matrix("confusion", "Confusion matrix", names, counts, shares)
     return Figure(
         "Which classes are taken for which",
@@ -285,62 +287,3 @@ def _largest(c: Confusion) -> tuple[list[str], list[list[int]]]:
     groups = [[i] for i in kept] + [rest]
     counts = [[sum(c.counts[i][j] for i in a for j in b) for b in groups] for a in groups]
     return [c.classes[i] for i in kept] + [f"{len(rest)} others"], counts
-
-
-def _actual(p: Pictures, target: str) -> Figure | None:
-    shown = finite(p.predicted_actual)
-    if not shown:
-        return None
-    errors = sorted(abs(a - b) for a, b in shown)
-    half, most = errors[len(errors) // 2], errors[min(int(len(errors) * 0.9), len(errors) - 1)]
-    caption = (
-        f"Half of the rows are predicted within {say.number(half)} of the truth, nine in ten within {say.number(most)}."
-    )
-    scale = spanning([v for pair in shown for v in pair])
-    name = say.short(target, 24)
-    plane = _plane(
-        "actual", "Predicted against actual", caption, Axis(f"actual {name}", scale), Axis(f"predicted {name}", scale)
-    )
-    return Figure("Predicted against actual", points.cloud(plane, shown, reference="diagonal"), caption)
-
-
-def _residuals(p: Pictures, target: str) -> Figure | None:
-    shown = finite(p.residuals)
-    if not shown:
-        return None
-    ordered = sorted(shown)
-    third = max(len(ordered) // 3, 1)
-    low = sum(abs(e) for _, e in ordered[:third]) / third
-    high = sum(abs(e) for _, e in ordered[-third:]) / third
-    lean = "Errors are about as large for small predictions as for large ones"
-    if max(low, high) > 1.5 * max(min(low, high), 1e-300):
-        lean = "Errors grow with the prediction" if high > low else "Errors shrink as predictions grow"
-    caption = f"{lean}: {say.number(low)} on average in the lowest third, {say.number(high)} in the highest."
-    plane = _plane(
-        "residuals",
-        "Residuals",
-        caption,
-        Axis(f"predicted {say.short(target, 24)}", spanning([x for x, _ in shown])),
-        Axis("actual − predicted", spanning([e for _, e in shown])),
-    )
-    return Figure("Where errors grow", points.cloud(plane, shown, reference="zero"), caption)
-
-
-def _histogram(p: Pictures, target: str) -> Figure | None:
-    bins = [b for b in p.residual_histogram if b[1] > b[0]]
-    total = sum(n for _, _, n in bins)
-    if not bins or not total:
-        return None
-    over = sum(n * min(max((0.0 - a) / (b - a), 0.0), 1.0) for a, b, n in bins) / total
-    side = "too high" if over > 0.5 else "too low"
-    caption = f"About {say.percent(max(over, 1 - over))} of the predictions are {side}."
-    if 0.45 <= over <= 0.55:
-        caption = "Predictions are too high about as often as too low."
-    plane = _plane(
-        "errors",
-        "Errors",
-        caption,
-        Axis(f"actual − predicted {say.short(target, 24)}", Scale(bins[0][0], bins[-1][1])),
-        Axis("rows", Scale(0.0, max(n for _, _, n in bins) * 1.05), say.count),
-    )
-    return Figure("How errors spread", bars.histogram(plane, bins, reference=0.0), caption)

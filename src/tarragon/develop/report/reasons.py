@@ -32,7 +32,8 @@ def chapter(report: Report) -> Chapter:
         blocks.append(_swarms(analysis.explanation, report))
     strength = [c for c in report.profile.columns if c.name != report.target]
     if strength:
-        blocks.append(Fold("How much each column explains alone", (_strength(strength),)))
+        alone = _strength(strength)
+        blocks.append(Fold(alone.title, (alone,)) if blocks else alone)  # the only answer there is stays in sight
     return Chapter("why", "Why it answers so", tuple(blocks))
 
 
@@ -64,8 +65,8 @@ def _importance(report: Report) -> Rows:
     top = items[0]
     title = report.analysis.score.title
     caption = (
-        f"Shuffling {wording.quoted(top.column)} costs {say.with_interval(top.permutation, top.low, top.high)} of {title}, "
-        f"more than any other column."
+        f"Shuffling {wording.quoted(top.column)} costs {say.with_interval(top.permutation, top.low, top.high)} "
+        f"of {title}, more than any other column."
         if top.low > 0
         else "No single column matters beyond noise."
     )
@@ -74,7 +75,8 @@ def _importance(report: Report) -> Rows:
     if len(items) > N_IMPORTANT:
         caption += f" The {N_IMPORTANT} strongest are drawn; all are in report.json."
     rows = tuple(_important(i, scale) for i in shown)
-    heads = ("column", f"loss of {title} when shuffled", "mean |SHAP|")
+    explained = any(i.shap is not None for i in shown)
+    heads = ("column", f"loss of {title} when shuffled", "mean |SHAP|" if explained else "")
     return Rows(
         "What each column is worth",
         rows,
@@ -95,7 +97,7 @@ def _important(i: Importance, scale: Scale) -> Row:
 def _note(i: Importance) -> str:
     notes = ["within noise"] if i.low <= 0 else []
     if i.related:
-        notes.append(f"shares its worth with {say.listing([say.short(c, 24) for c in i.related], 2)}")
+        notes.append(f"shares its worth with {say.listing([say.short(c, 24) for c in i.related], 1)}")
     return "; ".join(notes)
 
 
@@ -129,9 +131,9 @@ def _swarms(e: Explanation, report: Report) -> Rows:
             )
         )
     caption = (
-        f"Each dot is one of {say.plural(len(kept), 'row')}: right of the line, the column raised the {unit} above the mean "
-        f"answer of {say.number(e.expected)}; left of it, lowered it. {_strongest(e)}"
-        f"SHAP values, {say.short(e.method)}; they add up to the answer within {say.number(e.additivity_error, 1)}."
+        f"Each dot is one of {say.plural(len(kept), 'row')}: right of the line, the column raised the {unit} "
+        f"above the mean answer of {say.number(e.expected)}; left of it, lowered it. {_strongest(e)}"
+        f"SHAP values, {say.short(e.method, 140)}; they add up to the answer within {say.number(e.additivity_error, 1)}."
     )
     heads = ("column", "mean |SHAP|", "direction")
     return Rows(

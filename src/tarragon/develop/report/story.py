@@ -65,8 +65,8 @@ class Cell:
 
     Parameters
     ----------
-    mark : str
-        A word shown beside the text as a small badge ("tied").
+    marks : tuple of str
+        Words shown beside the text as small badges ("tied").
     picture : Markup
         A drawing that shows the same value; left out of Markdown.
     order : float or None
@@ -75,7 +75,7 @@ class Cell:
 
     text: str
     tone: Tone = "plain"
-    mark: str = ""
+    marks: tuple[str, ...] = ()
     picture: Markup = Markup("")  # noqa: RUF009 - Markup is a str: immutable
     order: float | None = None
 

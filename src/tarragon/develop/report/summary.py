@@ -64,7 +64,10 @@ def summary(report: Report, page: Path | None = None) -> Summary:
         score=wording.score_line(analysis.score),
         baselines=tuple(wording.baseline_line(b) for b in analysis.baselines),
         model=_model(report),
-        cost=f"{say.milliseconds(cost.latency_ms)} a row, {say.count(cost.rows_per_s)} rows/s in batch, {say.size(cost.size_bytes)}",
+        cost=(
+            f"{say.milliseconds(cost.latency_ms)} a row, {say.count(cost.rows_per_s)} rows/s in batch, "
+            f"{say.size(cost.size_bytes)}"
+        ),
         took=f"{say.seconds(report.elapsed_s)} of {say.seconds(report.spec.budget_s)}",
         package="" if package is None else f"{say.short(package.name)}, {wording.APPROVALS[package.approval.value]}",
         report="" if page is None else str(page),

@@ -31,7 +31,7 @@ def _slices(report: Report, slices: Sequence[Slice]) -> list[Block]:
     ordered = sorted(slices, key=lambda s: (not s.worse, s.gap))
     worse = [s for s in ordered if s.worse]
     if worse:
-        names = say.listing([f"{say.short(s.column)} = {say.short(s.value)}" for s in worse], 3)
+        names = say.listing([_rows_of(s) for s in worse], 3)
         lead = (
             f"{say.count(len(worse))} of {say.plural(len(slices), 'group')} looked at do worse beyond noise: {names}."
         )
@@ -59,9 +59,9 @@ def _slice_table(report: Report, slices: Sequence[Slice], scale: Scale, title: s
     rows = tuple(
         (
             Cell(
-                f"{say.short(s.column)} = {say.short(s.value)}",
+                _rows_of(s),
                 tone="bad" if s.worse else "plain",
-                mark="worse" if s.worse else "",
+                marks=("worse",) if s.worse else (),
             ),
             Cell(say.count(s.n), order=float(s.n)),
             Cell(say.score(s.score, s.gap_low, s.gap_high), order=s.score),
@@ -79,8 +79,15 @@ def _slice_table(report: Report, slices: Sequence[Slice], scale: Scale, title: s
         title,
         heads,
         rows,
-        "Left of the line is worse than the other rows. Marked only where it holds after correcting for the number of groups.",
+        "Left of the line is worse than the other rows. "
+        "Marked only where it holds after correcting for the number of groups.",
     )
+
+
+def _rows_of(s: Slice) -> str:
+    """Write which rows a slice holds; ranges bring their own sign."""
+    joint = " " if s.value[:1] in {"<", ">", "≤", "≥"} else " = "
+    return f"{say.short(s.column)}{joint}{say.short(s.value)}"
 
 
 def _facet(facet: BiasFacet) -> list[Block]:
@@ -98,7 +105,7 @@ def _facet(facet: BiasFacet) -> list[Block]:
             Cell(m.name),
             Cell(say.score(m.value, m.low, m.high) if m.value is not None else say.NONE, order=m.value),
             Cell(say.interval(m.low, m.high) or say.NONE),
-            Cell("", tone="bad" if m.flagged else "plain", mark="flagged" if m.flagged else ""),
+            Cell("", tone="bad" if m.flagged else "plain", marks=("flagged",) if m.flagged else ()),
             Cell(say.sentence(m.error or m.description)),
         )
         for m in facet.metrics
@@ -108,4 +115,6 @@ def _facet(facet: BiasFacet) -> list[Block]:
         if flagged
         else f"No metric is flagged for these {say.plural(facet.n, 'row')}."
     )
-    return [Heading(title), Text(say.sentence(facet.sentence)), Table(f"Bias metrics, {title}", heads, rows, caption)]
+    table = Table(f"Bias metrics, {title}", heads, rows, caption)
+    shown: Block = table if flagged else Fold(f"All {say.plural(len(rows), 'bias metric')}", (table,))
+    return [Heading(title), Text(say.sentence(facet.sentence)), shown]

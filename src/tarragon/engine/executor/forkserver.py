@@ -19,6 +19,7 @@ import selectors
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -235,6 +236,8 @@ def main(arguments: Sequence[str]) -> None:
     for name in order["preload"]:
         with contextlib.suppress(ImportError):  # an extra that is not installed: a task that needs it will say so
             import_module(name)
+    # Python warns of any second thread; jemalloc's helper, inside a preloaded library, survives forks by design.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     gc.collect()
     gc.freeze()  # what is loaded now lives for ever: keep the collector from touching, and so copying, its pages
     server = Server(line, order["parent"], rest)

@@ -125,6 +125,7 @@ class LocalExecutor:
         if reader is not threading.current_thread():
             reader.join()
         line.close()
+        self._stderr.close()
 
     def _launch(self) -> None:
         ours, theirs = socket.socketpair()
@@ -210,7 +211,8 @@ class LocalExecutor:
             for handle in lost:
                 self._end(handle, ending)
             self._line.close()
-            if self._restarts and not said:  # it was killed; what it has said itself, it would say again
+            self._stderr.close()
+            if self._restarts and self._server.returncode < 0:  # killed; had it given up itself, it would again
                 self._restarts -= 1
                 self._launch()
                 self._pump()

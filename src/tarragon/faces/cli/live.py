@@ -50,9 +50,9 @@ def number(value: float) -> str:
 
 
 def best_words(progress: "Progress") -> str:
-    """Say the best score so far with its interval."""
+    """Say the best score so far with its interval; nothing where no score is looked for."""
     if progress.best is None:
-        return "no model yet"
+        return "no model yet" if progress.metric else ""
     value, low, high = progress.best
     return f"{progress.metric} {number(value)} ({number(low)} to {number(high)})"
 
@@ -96,7 +96,7 @@ class Lines(Silent):
         self._shown = now
         following = f"next: {progress.following}" if progress.following else ""
         clock = f"[{progress.elapsed_s:5.1f} of {progress.budget_s:g} s]"
-        parts = [stage_words(progress), f"best: {now[1]}", following]
+        parts = [stage_words(progress), f"best: {now[1]}" if now[1] else "", following]
         self.note(f"{clock} " + " · ".join(part for part in parts if part))
 
     def note(self, text: str) -> None:
@@ -154,7 +154,7 @@ class Panel(Silent):
         else:
             elapsed = p.elapsed_s + (self._clock() - self._heard)
             grid.add_row("stage", Text(stage_words(p), style="bold"))
-            grid.add_row("best", Text.assemble((best_words(p), "green"), (f"  {p.trials_done} tried", "dim")))
+            grid.add_row("best", Text.assemble((best_words(p) or "–", "green"), (f"  {p.trials_done} tried", "dim")))
             bar = Table.grid(padding=(0, 1))
             bar.add_row(
                 ProgressBar(total=max(p.budget_s, 1e-9), completed=min(elapsed, p.budget_s), width=32),

@@ -1,4 +1,4 @@
-"""``python -m tarragon`` is the ``tarragon`` command."""
+"""``python -m tarragon.faces.cli`` is the ``tarragon`` command."""
 
 from tarragon.faces.cli.main import main
 
