@@ -194,11 +194,17 @@ def leak(rng: Rng, frame: pl.DataFrame, target: str) -> Planted:
     if kind == 0:  # a date written only when it happened
         return _put(frame, rng, closed_on=_dates(rng, y == y.max())), target, ("closed_on",)
     if kind == 1:  # who handled it afterwards
-        clerk = np.array([f"desk {10 * c + d}" for c in range(y.max() + 1) for d in range(10)])[10 * y + rng.integers(0, 10, n)]
+        clerk = np.array([f"desk {10 * c + d}" for c in range(y.max() + 1) for d in range(10)])[
+            10 * y + rng.integers(0, 10, n)
+        ]
         wrong = rng.random(n) < 0.004
         return _put(frame, rng, handled_by=np.where(wrong, rng.permutation(clerk), clerk)), target, ("handled_by",)
     if y.max() == 1:  # a score from the future
-        return _put(frame, rng, exposure=np.where(y == 1, rng.gamma(9.0, 1.0, n) + 9.0, rng.gamma(2.0, 1.0, n))), target, ("exposure",)
+        return (
+            _put(frame, rng, exposure=np.where(y == 1, rng.gamma(9.0, 1.0, n) + 9.0, rng.gamma(2.0, 1.0, n))),
+            target,
+            ("exposure",),
+        )
     room = y * 100 + rng.integers(0, 100, n)  # ranges of numbers by class, classes out of order
     order = rng.permutation(int(y.max()) + 1)
     return _put(frame, rng, shelf=order[y] * 100 + room % 100), target, ("shelf",)
@@ -255,13 +261,14 @@ def time_leak(rng: Rng, frame: pl.DataFrame, target: str) -> Planted:
     wave = np.cumsum(rng.normal(size=n))
     wave = (wave - wave.mean()) / wave.std()
     drift = wave if rng.random() < 0.5 else np.sqrt(12) * (when - 0.5) + 0.3 * wave
-    y = _codes(frame, target).astype(np.float64)
     if _is_number(frame, target):
         y = frame[target].to_numpy().astype(np.float64)
         frame = frame.with_columns(pl.Series(target, y + 1.2 * y.std() * drift))
-    else:  # rows of a class come when its time comes
-        wanted = np.argsort(np.argsort(y / max(y.std(), 1e-9) + rng.normal(size=n) * 0.6))
-        frame = frame[np.argsort(wanted)][np.argsort(np.argsort(drift))]
+    else:  # half of the rows are what is common at their time
+        names = frame[target].unique().sort().to_list()
+        era = np.searchsorted(np.quantile(drift, np.arange(1, len(names)) / len(names)), drift)
+        code = np.where(rng.random(n) < 0.5, era, _codes(frame, target))
+        frame = frame.with_columns(pl.Series(target, [names[c] for c in code]))
     days = np.sort(rng.uniform(0, 900, n))
     frame = _put(frame, rng, recorded=[datetime(2021, 1, 1) + timedelta(days=float(d)) for d in days])
     shuffled = frame if rng.random() < 0.5 else frame[rng.permutation(n)]
@@ -315,5 +322,5 @@ NOT_FOR: dict[str, frozenset[str]] = {
     "duplicate_rows": frozenset({"levels", "survey", "soybean", "letter", "iris"}),
     "noisy_labels": frozenset({"weak", "logistic", "levels", "rare", "survey", "churn", "iris", "ramen_ratings", "abalone",
                                "titanic", "bank_marketing", "telco_churn", "penguins"}),
-    "time_leak": frozenset({"iris", "soybean", "letter", "rare", "mammography", "penguins"}),
+    "time_leak": frozenset({"iris", "soybean"}),
 }  # fmt: skip

@@ -60,7 +60,9 @@ def generated(seed: int, clean: int = GENERATED_CLEAN, each: int = PLANTS_EACH) 
             yield Case(name, *_reordered(plant(rng, frame, target), fault))
 
 
-def _reordered(planted: tuple[pl.DataFrame, str, tuple[str, ...]], fault: str) -> tuple[pl.DataFrame, str, str, tuple[str, ...]]:
+def _reordered(
+    planted: tuple[pl.DataFrame, str, tuple[str, ...]], fault: str
+) -> tuple[pl.DataFrame, str, str, tuple[str, ...]]:
     frame, target, columns = planted
     return frame, target, fault, columns
 
@@ -74,7 +76,9 @@ def real(folder: Path, seed: int, each: int = PLANTS_EACH) -> Iterator[Case]:
     tables = {}
     for name, e in entries.items():
         if e["task"] in ("binary", "multiclass", "regression") or e.get("subtask") == "binary":
-            frame = pl.read_csv(folder / e["file"], null_values=["", " "], try_parse_dates=True, infer_schema_length=None)
+            frame = pl.read_csv(
+                folder / e["file"], null_values=["", " "], try_parse_dates=True, infer_schema_length=None
+            )
             tables[name] = frame.filter(pl.col(e["target"]).is_not_null())
             yield Case(name, _some(tables[name].drop(e["drop"]), seed), e["target"])
     for name in ("adult", "california_housing", "diamonds", "bank_marketing"):
@@ -104,7 +108,9 @@ def _series(folder: Path, entries: dict[str, dict[str, object]], seed: int) -> I
             clock = str(entries[name]["time_column"])
             if frame[clock].dtype == pl.String:
                 frame = frame.with_columns(pl.col(clock).str.to_datetime(strict=False, time_zone="UTC"))
-            yield Case(name, frame.head(6_000).sample(fraction=1.0, shuffle=True, seed=seed), target, "time_leak", (clock,))
+            yield Case(
+                name, frame.head(6_000).sample(fraction=1.0, shuffle=True, seed=seed), target, "time_leak", (clock,)
+            )
 
 
 def _some(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
@@ -153,7 +159,10 @@ def run(cases: Iterator[Case], seed: int, *, verbose: bool = False) -> tuple[dic
             mark = "ALARM" if loud else "quiet"
         if verbose or mark in ("MISSED", "ALARM"):
             said = "; ".join(f"{f.fault} {list(f.columns)}: {f.why}" for f in loud)
-            print(f"{mark:7s}{case.fault or 'clean':15s}{case.name:22s}{case.frame.height:6d} rows {spent:5.1f} s  {said[:230]}", flush=True)
+            print(
+                f"{mark:7s}{case.fault or 'clean':15s}{case.name:22s}{case.frame.height:6d} rows {spent:5.1f} s  {said[:230]}",
+                flush=True,
+            )
     return found, false, clean
 
 
@@ -176,7 +185,9 @@ def main() -> None:
         print(f"{fault:18s}{planted:8d}{hits:8d}")
     hits, planted = (sum(v[i] for v in found.values()) for i in (0, 1))
     print(f"{clean} clean tables, {false} with a false alarm; {time.process_time() - started:.0f} s of one core")
-    print(f"found {100 * hits / planted:.1f} % of {planted} planted faults (bar 95) · false alarms {100 * false / clean:.1f} % of {clean} (bar 5)")
+    print(
+        f"found {100 * hits / planted:.1f} % of {planted} planted faults (bar 95) · false alarms {100 * false / clean:.1f} % of {clean} (bar 5)"
+    )
 
 
 if __name__ == "__main__":

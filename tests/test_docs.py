@@ -24,12 +24,12 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
     return [(m[1], m[2] or "", m[3]) for m in BLOCK.finditer(page.read_text(encoding="utf-8"))]
 
 
-def tested(page: Path) -> bool:
+def has_examples(page: Path) -> bool:
     return any(language in ("python", "console") for language, _, _ in blocks(page))
 
 
 @pytest.mark.journey
-@pytest.mark.parametrize("page", [p for p in PAGES if tested(p)], ids=lambda p: p.stem)
+@pytest.mark.parametrize("page", [p for p in PAGES if has_examples(p)], ids=lambda p: p.stem)
 def test_the_examples_run(page: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = pl.read_csv(ROOT / "examples" / "churn.csv", infer_schema=False)
     table.head(1000).write_csv(tmp_path / "churn.csv")

@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from tarragon.analyze import importance
-from tarragon.analyze.importance import permutation, places, relatives, screen
+from tarragon.analyze.importance import permutation, places, relatives
 from tarragon.analyze.subject import evidence
 from tarragon.metrics import metric
 
@@ -44,13 +44,6 @@ def test_blocks_change_nothing(binary, monkeypatch):
     whole = permutation(binary, metric("auc"), evidence(binary), COLUMNS, repeats=2, seed=0)
     monkeypatch.setattr(importance, "CELLS", 3_000)
     assert permutation(binary, metric("auc"), evidence(binary), COLUMNS, repeats=2, seed=0) == whole
-
-
-def test_screening_keeps_the_columns_the_answers_follow(binary):
-    kept = screen(binary.table.frame, COLUMNS, binary.oof, 2)
-    assert "income" in kept
-    assert "noise" not in kept
-    assert screen(binary.table.frame, COLUMNS, binary.oof, 9) == list(COLUMNS)
 
 
 def test_related_columns_are_found_through_any_rising_curve():

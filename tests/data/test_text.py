@@ -1,11 +1,12 @@
 import numpy as np
 import polars as pl
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from tarragon.data.text import WORDS, TextModel, counts, shares_tokens
+from tarragon.data.text import WORDS, TextModel, counts, leading, shares_tokens
 
 
 def documents(n=80, seed=0):
@@ -47,6 +48,17 @@ def test_directions_reconstruct_as_well_as_the_exact_decomposition():
     singular = np.linalg.svd(matrix, compute_uv=False)
     best = np.sqrt((singular[model.n_directions :] ** 2).sum())
     assert np.linalg.norm(matrix - projected) <= 1.02 * best
+
+
+def test_leading_directions_are_the_singular_vectors():
+    rng = np.random.default_rng(0)
+    matrix = sp.random(120, 60, density=0.3, random_state=1, format="csr") + sp.csr_matrix(
+        rng.normal(size=(120, 3)) @ np.diag([9.0, 6.0, 4.0]) @ rng.normal(size=(3, 60))
+    )
+    exact = np.linalg.svd(matrix.toarray())[2][:3]
+    found = leading(sp.csr_matrix(matrix), 3, seed=0)
+    np.testing.assert_allclose(np.abs(found.T @ exact.T), np.eye(3), atol=1e-5)
+    assert np.all(found[np.abs(found).argmax(axis=0), range(3)] > 0)
 
 
 def test_pieces_of_codes():

@@ -83,7 +83,7 @@ def _load(name: str) -> type[Algorithm]:
         )
     try:
         kind: type[Algorithm] = entries[name].load()
-    except ImportError as error:
+    except (ImportError, AttributeError, SyntaxError) as error:
         raise MissingExtraError(
             f'The algorithm "{name}" cannot be imported',
             why=str(error),

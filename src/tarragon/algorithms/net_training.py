@@ -1,7 +1,7 @@
 """Train a small network on a table with torch: AdamW, cosine schedule, averaged weights, early stopping.
 
-The network (see :mod:`tarragon.algorithms.tabular_net` for the idea) reads x, (b, D), and answers for each of m members:
-h = silu(x·scale W₀ + b₀), then per layer h = silu(h Rₘ W · Sₘ + Bₘ), then h Hₘ + cₘ.
+The network (see :mod:`tarragon.algorithms.tabular_net` for the idea) reads x, (b, D), and answers for each member m:
+h = signₘ · silu(x·scale W₀ + b₀), then per layer h = silu(h W · gainₘ + biasₘ), then h headₘ + head_biasₘ.
 
 Only this module imports torch, inside its functions.
 """

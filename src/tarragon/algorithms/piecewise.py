@@ -1,7 +1,7 @@
 """Piecewise-linear encoding: a number becomes how far it fills each of a few quantile bins.
 
-Idea:   a network reads one smooth number poorly where effects bend; given the filled share of each bin, one linear layer
-        can draw any line with corners at the quantiles.
+Idea:   a network reads one smooth number poorly where effects bend; given the filled share of each bin, one linear
+        layer can draw any line with corners at the quantiles.
 Source: Gorishniy, Rubachev & Babenko (2022), On embeddings for numerical features in tabular deep learning, NeurIPS.
 """
 

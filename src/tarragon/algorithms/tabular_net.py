@@ -1,8 +1,8 @@
 """Tabular network: a small multilayer perceptron made for tables.
 
-Idea:   numbers are given as filled quantile bins beside themselves, columns are scaled by weights that are learned, and a
-        few members share almost all weights but answer on their own; the mean of their answers, with weights averaged
-        over the last steps, is the prediction.
+Idea:   numbers are given as filled quantile bins beside themselves, columns are scaled by weights that are learned, and
+        a few members share almost all weights but answer on their own; the mean of their answers, with weights
+        averaged over the last steps, is the prediction.
 Source: Gorishniy et al. (2022), On embeddings for numerical features in tabular deep learning, NeurIPS; Gorishniy,
         Kotelnikov & Babenko (2025), TabM, ICLR (members that share weights); Holzmüller, Grinsztajn & Steinwart (2024),
         Better by default, NeurIPS (learned scales, schedule).
@@ -15,7 +15,7 @@ from one long random mask.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -211,12 +211,12 @@ class TabularNet:
         return np.asarray(total / len(w["sign"]), dtype=np.float64)
 
 
-def _silu(x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _silu(x: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(x * expit(x), dtype=np.float32)
 
 
 def _rows(X: Matrix, data: Tabular, target: Target) -> Rows:
-    """Encoded rows with targets and weights; rows of classes never seen are left out."""
+    """Join encoded rows, targets and weights; rows of classes never seen are left out."""
     assert data.y is not None
     y = target.code(data.y)
     weight = np.ones(len(y)) if data.weight is None else data.weight

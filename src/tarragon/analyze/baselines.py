@@ -16,13 +16,14 @@ from tarragon.analyze.interpretability import best_of
 from tarragon.analyze.predictive import Judged
 from tarragon.analyze.protocol import Baseline, Score
 from tarragon.analyze.scores import Wording, number, one_score
+from tarragon.analyze.screening import strongest
 from tarragon.analyze.subject import Array, Evidence, Subject, answers
-from tarragon.data import Column, Index, Kind, Table, Vector
+from tarragon.data import Column, Index, Kind, Table
 from tarragon.metrics import Metric, paired
 
 BINS = 6
 LEVELS = 30  # levels of a category kept apart; rarer ones are one bin
-COLUMNS = 200  # columns tried as one rule, strongest single associations first
+COLUMNS = 40  # columns tried as one rule, strongest associations first
 SAMPLE = 20_000  # rows on which the column is chosen
 PREVIOUS = 5_000  # rows the previous version answers
 SMOOTH = 1.0  # rows of prior added to each bin
@@ -108,18 +109,11 @@ def one_rule(subject: Subject, metric: Metric, proof: Evidence, words: Wording) 
 
 def candidates(table: Table, proof: Evidence) -> list[Column]:
     """Columns a rule can be made of; of very many the ones most associated with the target."""
-    usable = [c for c in table.features if c.kind not in {Kind.TEXT, Kind.ID, Kind.CONSTANT}]
+    usable = {c.name: c for c in table.features if c.kind not in {Kind.TEXT, Kind.ID, Kind.CONSTANT}}
     if len(usable) <= COLUMNS:
-        return usable
-    strength = [_association(cut_column(table, c, proof.rows).code, proof.y) for c in usable]
-    return [usable[i] for i in np.argsort([-s for s in strength], kind="stable")[:COLUMNS]]
-
-
-def _association(code: Index, y: Vector) -> float:
-    """Share of the variance of y (codes or values) between bins."""
-    counts = np.bincount(code)
-    means = np.bincount(code, y) / np.maximum(counts, 1)
-    return float((counts * (means - y.mean()) ** 2).sum() / max(((y - y.mean()) ** 2).sum(), 1e-300))
+        return list(usable.values())
+    target = proof.y if not table.classes else (proof.y[:, None] == np.arange(table.n_classes)).astype(np.float64)
+    return [usable[c] for c in strongest(table.frame[proof.rows], list(usable), target)[:COLUMNS]]
 
 
 def cut_column(table: Table, column: Column, rows: Index, bins: int = BINS) -> Codes:

@@ -18,12 +18,13 @@ from tarragon.analyze.cost import measure_cost
 from tarragon.analyze.explanation import explain_rows
 from tarragon.analyze.fit import judge_fit
 from tarragon.analyze.honest import Choice, averaging_gain, between_folds, fresh_rows, honest, optimism
-from tarragon.analyze.importance import ROWS, Worth, permutation, relatives, screen
+from tarragon.analyze.importance import ROWS, Worth, permutation, relatives
 from tarragon.analyze.interpretability import price_of_glass
 from tarragon.analyze.pictures import draw
 from tarragon.analyze.predictive import Judged
 from tarragon.analyze.protocol import Analysis, BiasFacet, Explanation, Fit, Importance, Score, Slice
 from tarragon.analyze.scores import Wording, as_score, every_score, number, one_score
+from tarragon.analyze.screening import strongest
 from tarragon.analyze.slices import look
 from tarragon.analyze.subject import Evidence, Subject, evidence
 from tarragon.metrics import Metric
@@ -220,7 +221,7 @@ def _importance(
     if keep < len(columns):
         pace.skipped.append(f"permutation importance of {len(columns) - keep} of {len(columns)} columns")
     few = proof.sample(ROWS, seed)
-    chosen = screen(_frame(subject)[few.rows], columns, few.p, keep)
+    chosen = strongest(_frame(subject)[few.rows], columns, few.p)[:keep]  # the strongest first: time may run out
     rows = int(np.clip(affordable / (len(chosen) + 1 + len(chosen) / GROUP), 60, ROWS))
     repeats = int(np.clip(affordable / (len(chosen) * rows), 1, 5))
     few = proof.sample(rows, seed)

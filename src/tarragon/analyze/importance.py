@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tarragon.analyze.screening import as_numbers, has_order
 from tarragon.analyze.subject import Array, Evidence, Subject, answers
 from tarragon.metrics import Metric, paired
 
@@ -74,22 +75,6 @@ def _respond_shuffled(
     return base, out
 
 
-def screen(frame: pl.DataFrame, columns: Sequence[str], p: Array, keep: int) -> list[str]:
-    """Of very many columns, keep those whose cells go with the answers: share of variance between 10 rank bins."""
-    if len(columns) <= keep:
-        return list(columns)
-    told = p if p.ndim == 1 else p[:, -1]
-    total = max(float(((told - told.mean()) ** 2).sum()), 1e-300)
-    strength = []
-    for name in columns:
-        code = np.minimum(_ranks(frame[name]) * 10, 9).astype(np.int64)
-        counts = np.bincount(code, minlength=10)
-        means = np.bincount(code, told, minlength=10) / np.maximum(counts, 1)
-        strength.append(float((counts * (means - told.mean()) ** 2).sum()) / total)
-    order = np.argsort([-s for s in strength], kind="stable")[:keep]
-    return [columns[i] for i in sorted(order)]
-
-
 def relatives(frame: pl.DataFrame, columns: Sequence[str]) -> tuple[tuple[str, str, float], ...]:
     """Pairs of columns with an absolute rank correlation of 0.8 or more, strongest first."""
     if len(columns) < 2:
@@ -113,9 +98,9 @@ def places(column: pl.Series, cells: pl.Series) -> list[float | None]:
 
     The ends are the column's 2nd and 98th percentile, so that one wild row does not make all others look alike.
     """
-    if not (column.dtype.is_numeric() or column.dtype.is_temporal() or column.dtype == pl.Boolean):
+    if not has_order(column):
         return [None] * len(cells)
-    known = _numbers(column.drop_nulls())
+    known = as_numbers(column.drop_nulls())
     if len(known) == 0:
         return [None] * len(cells)
     low, high = np.quantile(known, [0.02, 0.98])
@@ -123,18 +108,13 @@ def places(column: pl.Series, cells: pl.Series) -> list[float | None]:
         low, high = known.min(), known.max()
     if low == high:
         return [None] * len(cells)
-    placed = np.clip((_numbers(cells) - low) / (high - low), 0.0, 1.0)
+    placed = np.clip((as_numbers(cells) - low) / (high - low), 0.0, 1.0)
     return [None if np.isnan(v) else float(v) for v in placed]
-
-
-def _numbers(cells: pl.Series) -> NDArray[np.float64]:
-    plain = cells if cells.dtype == pl.Boolean else cells.to_physical()
-    return plain.cast(pl.Float64).to_numpy().astype(np.float64)
 
 
 def _ranks(cells: pl.Series) -> NDArray[np.float64]:
     """Place of each cell in its column, 0…1; levels in the order of their names; missing in the middle."""
-    if not (cells.dtype.is_numeric() or cells.dtype.is_temporal() or cells.dtype == pl.Boolean):
+    if not has_order(cells):
         cells = cells.cast(pl.String)
     ranks = cells.rank("average").cast(pl.Float64)
     return (ranks.fill_null(len(cells) / 2) / max(len(cells), 1)).to_numpy().astype(np.float64)

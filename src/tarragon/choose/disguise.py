@@ -13,6 +13,7 @@ from tarragon.data import Vector
 
 COPY_RANK = 0.985  # rank correlation of a near-copy; 5 % noise gives 0.998, the strongest honest column here 0.96
 COPY_SHARE = 0.985
+SURE_RANK = 0.998
 TIGHT = 0.98  # share of a column's variance that lies between classes when its values are class codes plus noise
 
 
@@ -78,6 +79,17 @@ def near_copy(sheet: Sheet, j: int, share: float) -> str:
     if between > 0 and 1.0 - (spread / between) ** 2 >= TIGHT:
         return "its values are the classes' codes plus a little noise"
     return ""
+
+
+def is_copy(sheet: Sheet, j: int) -> bool:
+    """Whether a column is so near a copy that it does not matter what the other columns can do."""
+    told = near_copy(sheet, j, 0.0)
+    if not told:
+        return False
+    if sheet.n_classes:
+        return True  # one value per class, or tight clusters around class codes, and nearly no errors
+    kept = np.isfinite(sheet.X[:, j])
+    return abs(float(stats.spearmanr(sheet.X[kept, j], sheet.y[kept]).statistic)) >= SURE_RANK
 
 
 def segments(x: Floats, y: Vector) -> str:

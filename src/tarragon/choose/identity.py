@@ -65,7 +65,7 @@ def _may_be(series: pl.Series, column: Column) -> bool:
 
 
 def _judge(series: pl.Series, column: Column, y: Vector, share: float) -> Finding | None:
-    named = bool(name_parts(column.name) & _NAMES)
+    named = column.kind is Kind.ID or bool(name_parts(column.name) & _NAMES)
     if series.dtype.is_numeric():
         values = floats(series)
         kept = np.isfinite(values)
@@ -74,7 +74,7 @@ def _judge(series: pl.Series, column: Column, y: Vector, share: float) -> Findin
             return None
     else:
         values = np.empty(0)
-        reason = _code(series.drop_nulls().cast(pl.String), named=named or column.kind is Kind.ID)
+        reason = _code(series.drop_nulls().cast(pl.String), named=named)
     if not reason:
         return None
     sorted_by_target = share > 0.2
@@ -104,7 +104,8 @@ def _number(values: Floats, *, named: bool, share: float) -> str:
     if len(known) < LEAST_ROWS or repeats > (1.0 - DISTINCT) * m:
         return ""
     gaps = np.diff(known)
-    step = float(gaps.min())
+    whole = bool((known == np.round(known)).all()) and float(np.abs(known).max()) < 2.0**53
+    step = float(np.gcd.reduce(gaps.astype(np.int64))) if whole else float(gaps.min())
     span = float(known[-1] - known[0])
     if step <= 1e-9 * max(abs(known[0]), abs(known[-1]), span) or span / step > 2.0**53:
         return ""
@@ -113,7 +114,6 @@ def _number(values: Floats, *, named: bool, share: float) -> str:
         return ""
     possible = span / step + 1.0
     expected = m * (m - 1.0) / (2.0 * possible)
-    whole = bool((known == np.round(known)).all())
     if expected >= EXPECTED_COLLISIONS * (1.0 + repeats):
         return (
             f"{m:,} values on a grid of {possible:,.0f} never repeat where chance alone would repeat {expected:,.0f} times"

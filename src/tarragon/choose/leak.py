@@ -9,15 +9,17 @@ Notation: s is the share of the target a column explains alone, r the share all 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
-from tarragon.choose.disguise import fine_share, mirrored_class, near_copy, segments
+from tarragon.choose.disguise import fine_share, is_copy, mirrored_class, near_copy, segments
 from tarragon.choose.identity import name_parts
 from tarragon.choose.probe import Skill, best_skill
 from tarragon.choose.protocol import Finding
 from tarragon.choose.sheet import Floats, Sheet
 from tarragon.choose.univariate import Strength
 
+Mask = NDArray[np.bool_]
 NEAR_PERFECT = 0.93  # s of a column that answers (almost) everything, classes
 NEAR_PERFECT_ERROR = 0.03  # or wrong answers against those of the commonest class
 NEAR_PERFECT_VALUE = 0.97  # s for values
@@ -56,13 +58,15 @@ def leaks(sheet: Sheet, strength: Strength, seed: int) -> tuple[Finding, ...]:
     for finding in (*_copies(sheet, strength), *_filled_afterwards(sheet)):
         found.setdefault(finding.columns[0], finding)
     perfect, strong = _suspects(sheet, strength, set(found))
+    refined = _refined(strength, [*perfect, *strong])
     if perfect:
-        rest, _ = best_skill(sheet.without({*found, *(sheet.source[s.j] for s in perfect)}), seed)
+        gone = {*found, *(sheet.source[s.j] for s in perfect)}
+        rest = _rest(sheet, np.array([s not in gone for s in sheet.source], dtype=np.bool_), strength, seed)
         for suspect in perfect:
-            if _stands_out(sheet, suspect, rest, factor=0.5):
+            if _stands_out(sheet, suspect, rest, factor=0.5) or is_copy(sheet, suspect.j):
                 found.setdefault(sheet.source[suspect.j], _alone(sheet, suspect, rest, certain=True))
     for suspect in strong[:MOST_COMPARED]:
-        rest, _ = best_skill(_others(sheet, suspect.j, set(found)), seed)
+        rest = _rest(sheet, _others(sheet, suspect.j, set(found)), refined, seed)
         if _stands_out(sheet, suspect, rest, factor=0.4):
             found.setdefault(sheet.source[suspect.j], _alone(sheet, suspect, rest, certain=False))
     for hint in _named_afterwards(sheet, strength):
@@ -95,7 +99,24 @@ def _suspects(sheet: Sheet, strength: Strength, known: set[str]) -> tuple[list[S
     return perfect, strong
 
 
-def _others(sheet: Sheet, j: int, known: set[str]) -> Sheet:
+def _refined(strength: Strength, suspects: list[Suspect]) -> Strength:
+    share, error = strength.share.copy(), strength.error.copy()
+    for s in suspects:
+        share[s.j], error[s.j] = s.share, s.error
+    return Strength(share, error)
+
+
+def _rest(sheet: Sheet, keep: Mask, strength: Strength, seed: int) -> Skill:
+    """What the kept columns do together; at least what the best of them does alone."""
+    together, _ = best_skill(sheet.columns(keep), seed)
+    if not keep.any():
+        return together
+    return Skill(
+        max(together.share, float(strength.share[keep].max())), min(together.error, float(strength.error[keep].min()))
+    )
+
+
+def _others(sheet: Sheet, j: int, known: set[str]) -> Mask:
     """All columns but this one, its exact twins, and known leaks; the other words of a text stay."""
     keep = np.array([s not in known for s in sheet.source], dtype=np.bool_)
     if sheet.word[j]:
@@ -107,7 +128,7 @@ def _others(sheet: Sheet, j: int, known: set[str]) -> Sheet:
             both = np.isfinite(sheet.X[:, i]) & np.isfinite(sheet.X[:, j])
             if both.sum() > 10 and _rank_link(sheet.X[both, i], sheet.X[both, j]) > 0.9999:
                 keep[i] = False
-    return sheet.columns(keep)
+    return keep
 
 
 def _rank_link(a: Floats, b: Floats) -> float:
@@ -221,7 +242,7 @@ def _one_sided_words(state: str, purity: float, cover: float, *, classes: bool) 
     return f"The {cover:.1%} of rows where it is {state} lie apart from the others: knowing so removes {purity:.0%} of their variance"
 
 
-def _one_sided(gap: np.ndarray[tuple[int], np.dtype[np.bool_]], sheet: Sheet) -> tuple[str, float, float] | None:
+def _one_sided(gap: Mask, sheet: Sheet) -> tuple[str, float, float] | None:
     """(n,) missing -> (state, purity, cover) when one state goes with one outcome."""
     n = sheet.n_rows
     for state, rows in (("filled in", ~gap), ("empty", gap)):

@@ -38,6 +38,7 @@ CHANCE = {
 BEYOND_HARD, BEYOND_HARD_Z = 1.3, 3.0  # errors of the surest against a hard problem's: factor, standard errors
 PLATEAU = 0.75  # errors of the surest tenth against the surest half, many classes: no fall means a plateau
 REPEATS = 2
+CORE = 0.45  # share explained without the swapped values: on harder problems honest errors are as wide as the target
 T_DEGREES = 4.0
 WIDTHS = 8
 STEPS = 60
@@ -74,8 +75,8 @@ def label_noise(sheet: Sheet, known: Floats, seed: int, time_left: Callable[[], 
     if sheet.n_rows < 60 or sheet.X.shape[1] == 0 or (not sheet.n_classes and len(np.unique(sheet.y)) < 20):
         return Noise(0.0, 0.0, 0.0, False)
     if not sheet.n_classes:
-        share, ratio = swapped_values(sheet.y, robust(sheet, random_folds(sheet.n_rows, 5, seed), seed))
-        return Noise(share, ratio, 0.0, NOISY[False] < share <= 0.6 and ratio >= CHANCE[False])
+        share, ratio, core = swapped_values(sheet.y, robust(sheet, random_folds(sheet.n_rows, 5, seed), seed))
+        return Noise(share, ratio, 0.0, core >= CORE and NOISY[False] < share <= 0.6 and ratio >= CHANCE[False])
     Z, truth = design(sheet), one_hot(sheet.y, sheet.n_classes)
     judged = np.isfinite(known[:, 0])
     total = np.where(judged[:, None], known, 0.0)
@@ -152,14 +153,16 @@ def ceiling(s: Vector, right: Vector) -> tuple[float, float]:
     return best_share, 2.0 * (float(plain.fun) - best)
 
 
-def swapped_values(y: Vector, answer: Vector) -> tuple[float, float]:
-    """(n,) values and out-of-fold answers -> (η, likelihood ratio against η = 0)."""
+def swapped_values(y: Vector, answer: Vector) -> tuple[float, float, float]:
+    """(n,) values and out-of-fold answers -> (η, likelihood ratio against η = 0, share explained where not swapped)."""
     e = y - answer
     group = np.searchsorted(np.quantile(answer, np.linspace(0.0, 1.0, WIDTHS + 1)[1:-1]), answer)
     wide = density(y)
     without, _ = _mixture(e, group, wide, 0.0)
-    with_noise, share = _mixture(e, group, wide, 0.1)
-    return share, 2.0 * (with_noise - without)
+    with_noise, own = _mixture(e, group, wide, 0.1)
+    centre = float(np.average(y, weights=own))
+    core = 1.0 - float((own * e**2).sum() / max((own * (y - centre) ** 2).sum(), 1e-300))
+    return float(1.0 - own.mean()), 2.0 * (with_noise - without), core
 
 
 def density(y: Vector) -> Vector:
@@ -196,4 +199,4 @@ def _mixture(
         width = np.sqrt(top / np.maximum(np.bincount(group, weights=own, minlength=WIDTHS), 1e-9)) + floor
         if share:
             share = float(1.0 - own.mean())
-    return float(np.log(mixed).sum()), share
+    return float(np.log(mixed).sum()), own if share else np.ones_like(e)

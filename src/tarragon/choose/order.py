@@ -25,6 +25,7 @@ STRETCH = 150  # rows of a sampled run of neighbours; sampling single rows would
 LAGS = 3
 LEAST_LINK = 0.05  # autocorrelation of the residuals, about the share of their variance that time tells
 LEAST_GAP = 0.05  # share of the target's loss by which the future is harder than a random split says
+SMALL_GAP, MUCH_WORSE, CLEAR_LINK = 0.02, 1.4, 0.2  # enough where errors on the future are 1.4 times as large
 MOST_COLUMNS = 2
 _TIME_NAMES = frozenset(
     "t time timestamp ts date datetime day week month quarter year period epoch step tick seq sequence order".split()
@@ -118,7 +119,9 @@ def _along(given: _Rows, column: Column, moment: Floats) -> Finding | None:
         return None
     gap = forward_gap(plain, seed)
     lost = gap.random - max(gap.forward, 0.0)
-    if lost < LEAST_GAP or gap.z < 4.0:
+    left = (1.0 - gap.forward) / max(1.0 - gap.random, 1e-6)
+    clear = lost >= SMALL_GAP and left >= MUCH_WORSE and within >= CLEAR_LINK
+    if gap.z < 4.0 or not (lost >= LEAST_GAP or clear):
         return None
     return Finding(
         fault="time_leak",

@@ -48,70 +48,159 @@ class Line:
     fits: Callable[[Shape], bool] = lambda shape: True
 
 
-def _boosting(rounds: int, leaf_factor: float, per_cell: float, per_round: float) -> Callable[[Shape], float]:
+def _boosting(rounds: int, per_round: float = 3e-4, per_cell: float = 6e-9) -> Callable[[Shape], float]:
     """Seconds of a histogram booster: rounds × trees × (a fixed part + a part per cell)."""
 
     def cost(shape: Shape) -> float:
-        cells = shape.rows * max(shape.columns, 4)
-        return rounds * shape.outputs * (per_round * leaf_factor + cells * per_cell)
+        return rounds * shape.outputs * (per_round + shape.rows * max(shape.columns, 4) * per_cell)
 
     return cost
 
 
-_LIGHTGBM: Mapping[str, Value] = {
-    "num_boost_round": 3000,
-    "early_stopping_rounds": 50,
-    "bagging_freq": 1,
-    "max_depth": -1,
-}
-_XGBOOST: Mapping[str, Value] = {"num_round": 3000, "early_stopping_rounds": 50, "tree_method": "hist"}
-_CATBOOST: Mapping[str, Value] = {"iterations": 3000, "early_stopping_rounds": 50}
+def _linear(shape: Shape) -> float:
+    per_cell = 1e-6 if shape.outputs > 1 else 2e-7
+    return 0.02 + shape.rows * shape.wide * per_cell * shape.outputs
 
 
-def _small(shape: Shape) -> bool:
-    return shape.rows < 3_000
+def _products(shape: Shape) -> float:
+    per_cell = 5e-7 if shape.outputs > 1 else 1e-7
+    return 0.05 + shape.rows * min(shape.wide, 40) ** 2 * per_cell * shape.outputs
 
 
-def _large(shape: Shape) -> bool:
-    return not _small(shape)
+def _lightgbm(leaves: int, rate: float, **more: Value) -> Mapping[str, Value]:
+    return {
+        "num_boost_round": 3000,
+        "early_stopping_rounds": 50 if rate <= 0.05 else 25,
+        "max_depth": -1,
+        "learning_rate": rate,
+        "num_leaves": leaves,
+        **more,
+    }
 
+
+def _xgboost(depth: int, rate: float, **more: Value) -> Mapping[str, Value]:
+    return {
+        "num_round": 3000,
+        "early_stopping_rounds": 50 if rate <= 0.05 else 25,
+        "tree_method": "hist",
+        "eta": rate,
+        "max_depth": depth,
+        **more,
+    }
+
+
+def _catboost(depth: int, rate: float, **more: Value) -> Mapping[str, Value]:
+    shared: Mapping[str, Value] = {"iterations": 3000, "early_stopping_rounds": 30, "one_hot_max_size": 25}
+    return {**shared, "max_ctr_complexity": 1, "learning_rate": rate, "depth": depth, **more}
+
+
+TINY, SMALL = 1_000, 10_000  # rows: below, few leaves and much regularisation; above, more of both are worth trying
 
 PORTFOLIO: tuple[Line, ...] = (
-    Line("linear-learner", {}, "a regularised linear model: fast, hard to beat where effects add up or text decides",
-         lambda s: 0.02 + s.rows * s.wide * (1e-6 if s.outputs > 1 else 2e-7) * s.outputs),
-    Line("lightgbm", {**_LIGHTGBM, "learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 10, "num_boost_round": 400,
-                      "early_stopping_rounds": 20, "feature_fraction": 0.8},
-         "quick boosted trees: a first strong answer", _boosting(120, 0.5, 1.2e-8, 4e-4), _large),
-    Line("lightgbm", {**_LIGHTGBM, "learning_rate": 0.05, "num_leaves": 7, "min_data_in_leaf": 8, "feature_fraction": 0.7,
-                      "bagging_fraction": 0.8, "lambda_l2": 1.0},
-         "shallow boosted trees: few rows bear few leaves", _boosting(150, 0.3, 1.2e-8, 3e-4), _small),
-    Line("extra-trees", {}, "averaged random trees: unlike boosting in its errors, no tuning needed",
-         lambda s: 0.1 + s.rows * min(s.columns, 60) ** 0.5 * 3e-5),
-    Line("knn", {}, "answers by the most similar rows: unlike every tree",
-         lambda s: 0.02 + (s.rows / 1e4) ** 2 * 0.6, lambda s: s.wide <= 400 and s.rows <= 60_000),
-    Line("linear-learner", {"interactions": True}, "a linear model with products of columns",
-         lambda s: 0.05 + s.rows * min(s.wide, 40) ** 2 * (5e-7 if s.outputs > 1 else 1e-7) * s.outputs, lambda s: s.wide <= 40),
-    Line("catboost", {**_CATBOOST, "learning_rate": 0.06, "depth": 6}, "symmetric boosted trees: strong without tuning, kind to categories",
-         _boosting(500, 1.0, 1.5e-8, 1.5e-3)),
-    Line("xgboost", {**_XGBOOST, "eta": 0.05, "max_depth": 6, "subsample": 0.8, "colsample_bytree": 0.8, "min_child_weight": 2.0},
-         "depth-wise boosted trees", _boosting(250, 1.0, 1.5e-8, 8e-4)),
+    Line(
+        "linear-learner",
+        {},
+        "a regularised linear model: fast, hard to beat where effects add up or text decides",
+        _linear,
+    ),
+    Line(
+        "lightgbm",
+        _lightgbm(31, 0.1, feature_fraction=0.8, bagging_fraction=0.9, min_data_in_leaf=20),
+        "quick boosted trees: a first strong answer",
+        _boosting(100),
+        lambda s: s.rows >= TINY,
+    ),
+    Line(
+        "lightgbm",
+        _lightgbm(7, 0.05, feature_fraction=0.7, bagging_fraction=0.8, min_data_in_leaf=5, lambda_l2=1.0),
+        "shallow boosted trees: few rows bear few leaves",
+        _boosting(150, 1.5e-4),
+        lambda s: s.rows < TINY,
+    ),
+    Line(
+        "extra-trees",
+        {},
+        "averaged random trees: unlike boosting in its errors, no tuning needed",
+        lambda s: 0.15 + s.rows * min(s.columns, 60) ** 0.5 * 3e-5,
+    ),
+    Line(
+        "knn",
+        {},
+        "answers by the most similar rows: unlike every tree",
+        lambda s: 0.02 + (s.rows / 1e4) ** 2 * 0.6,
+        lambda s: s.wide <= 400 and s.rows <= 60_000,
+    ),
+    Line(
+        "additive",
+        {"learning_rate": 0.1},
+        "a glass box: one readable curve per column",
+        _boosting(300, 1.5e-4),
+    ),
+    Line(
+        "xgboost",
+        _xgboost(6, 0.1, subsample=0.8, colsample_bytree=0.8),
+        "boosted trees grown level by level",
+        _boosting(120, 6e-4, 8e-9),
+    ),
+    Line(
+        "linear-learner",
+        {"interactions": True},
+        "a linear model with products of columns",
+        _products,
+        lambda s: s.wide <= 40,
+    ),
+    Line(
+        "lightgbm",
+        _lightgbm(31, 0.05, feature_fraction=0.6, bagging_fraction=0.8, min_data_in_leaf=20),
+        "boosted trees, slower and finer",
+        _boosting(250),
+        lambda s: s.rows >= TINY,
+    ),
+    Line(
+        "catboost",
+        _catboost(6, 0.1),
+        "symmetric boosted trees: strong without tuning, kind to categories",
+        _boosting(300, 1e-3, 2.5e-8),
+    ),
     Line("tabular-net", {}, "a small neural network: smooth where trees are stepped", lambda s: 2.0 + s.rows * 6e-4),
-    Line("lightgbm", {**_LIGHTGBM, "learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 20, "feature_fraction": 0.8,
-                      "bagging_fraction": 0.8},
-         "leaf-wise boosted trees", _boosting(250, 1.0, 1.5e-8, 6e-4)),
-    Line("additive", {}, "a glass box: one readable curve per column", _boosting(400, 0.4, 1.2e-8, 4e-4)),
-    Line("lightgbm", {**_LIGHTGBM, "extra_trees": True, "learning_rate": 0.05, "num_leaves": 31, "feature_fraction": 0.8,
-                      "min_data_in_leaf": 10},
-         "boosted trees with random cuts: smoother, unlike its sister", _boosting(400, 1.0, 1.2e-8, 5e-4)),
-    Line("xgboost", {**_XGBOOST, "eta": 0.03, "max_depth": 4, "subsample": 0.7, "colsample_bytree": 0.6, "min_child_weight": 5.0,
-                     "reg_lambda": 3.0},
-         "shallower, more regularised boosted trees", _boosting(400, 0.5, 1.2e-8, 5e-4)),
-    Line("lightgbm", {**_LIGHTGBM, "learning_rate": 0.03, "num_leaves": 127, "min_data_in_leaf": 5, "feature_fraction": 0.9,
-                      "bagging_fraction": 0.9},
-         "large boosted trees: many rows bear many leaves", _boosting(400, 2.5, 1.8e-8, 1e-3), lambda s: s.rows > 8_000),
-    Line("catboost", {**_CATBOOST, "learning_rate": 0.08, "depth": 8, "l2_leaf_reg": 5.0}, "deeper symmetric trees",
-         _boosting(400, 2.0, 2.0e-8, 3e-3)),
-)  # fmt: skip
+    Line(
+        "lightgbm",
+        _lightgbm(
+            7, 0.05, feature_fraction=0.5, bagging_fraction=0.8, min_data_in_leaf=30, lambda_l2=10.0, cat_smooth=50.0
+        ),
+        "shallow, strongly regularised boosted trees: for noisy answers",
+        _boosting(350, 1.5e-4),
+        lambda s: s.rows >= TINY,
+    ),
+    Line(
+        "lightgbm",
+        _lightgbm(63, 0.03, feature_fraction=0.5, bagging_fraction=0.8, min_data_in_leaf=10, lambda_l2=1.0),
+        "larger boosted trees: many rows bear many leaves",
+        _boosting(350, 6e-4),
+        lambda s: s.rows >= SMALL,
+    ),
+    Line(
+        "xgboost",
+        _xgboost(5, 0.05, subsample=0.8, colsample_bytree=0.6, min_child_weight=5.0, reg_lambda=5.0),
+        "shallower, more regularised boosted trees",
+        _boosting(250, 5e-4, 8e-9),
+    ),
+    Line(
+        "additive",
+        {"learning_rate": 0.1, "n_pairs": 10, "main_round": 3000, "num_round": 4000},
+        "a glass box with the ten strongest pairs of columns",
+        _boosting(500, 2e-4),
+        lambda s: 3 <= s.columns <= 60,
+    ),
+    Line("catboost", _catboost(4, 0.1), "shallow symmetric trees", _boosting(350, 6e-4, 2e-8)),
+    Line(
+        "lightgbm",
+        _lightgbm(63, 0.1, extra_trees=True, min_data_in_leaf=5, feature_fraction=0.8),
+        "boosted trees with random cuts: smoother, unlike their sisters",
+        _boosting(300, 6e-4),
+        lambda s: s.rows >= TINY,
+    ),
+)
 
 SPACES: Mapping[str, Mapping[str, Range | OneOf]] = {
     "lightgbm": {

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tarragon.choose.sheet import Floats, Sheet
 from tarragon.data import Vector
 
-MAX_BINS = 40
+MAX_BINS = 40  # or four per class
 ROWS_PER_BIN = 8
 FOLDS = 5
 PRIOR_ROWS = 0.5  # weight of the overall answer in each bin, in rows
@@ -39,7 +39,7 @@ class Strength:
     error: Vector
 
 
-def bin_codes(values: Floats, *, nominal: bool) -> Codes:
+def bin_codes(values: Floats, *, nominal: bool, most: int = MAX_BINS) -> Codes:
     """(n,) values -> (n,) bins; 0 holds the missing ones."""
     present = np.isfinite(values)
     codes = np.zeros(len(values), dtype=np.int64)
@@ -49,7 +49,7 @@ def bin_codes(values: Floats, *, nominal: bool) -> Codes:
         codes[present] = values[present].astype(np.int64) + 1
         return codes
     known = np.sort(values[present])
-    n_bins = int(np.clip(len(known) // ROWS_PER_BIN, 2, MAX_BINS))
+    n_bins = int(np.clip(len(known) // ROWS_PER_BIN, 2, most))
     distinct = known[np.r_[True, known[1:] != known[:-1]]]
     if len(distinct) <= n_bins:
         edges = (distinct[1:] + distinct[:-1]) / 2.0
@@ -77,8 +77,12 @@ def strengths(sheet: Sheet, seed: int) -> Strength:
 
 
 def _block(sheet: Sheet, columns: slice, fold: Codes) -> tuple[Vector, Vector]:
+    most = max(MAX_BINS, 4 * sheet.n_classes)
     codes = np.column_stack(
-        [bin_codes(sheet.X[:, j], nominal=bool(sheet.nominal[j])) for j in range(columns.start, columns.stop)]
+        [
+            bin_codes(sheet.X[:, j], nominal=bool(sheet.nominal[j]), most=most)
+            for j in range(columns.start, columns.stop)
+        ]
     )
     starts = np.r_[0, np.cumsum(codes.max(axis=0) + 1)]
     flat = codes + starts[:-1]

@@ -9,8 +9,8 @@ from typing import BinaryIO
 import polars as pl
 
 from tarragon.data import Source
+from tarragon.data.blocks import frames
 from tarragon.data.source import load
-from tarragon.data.stream import frames
 from tarragon.engine import Workspace
 from tarragon.engine.disk import atomic
 from tarragon.errors import ConflictError, DataError, ParameterError

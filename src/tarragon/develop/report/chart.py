@@ -89,6 +89,8 @@ def log_ticks(low: float, high: float) -> tuple[float, ...]:
     >>> log_ticks(0.5, 30.0)
     (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
     """
+    if high < 10 * low:
+        return nice_ticks(low, high, 4)  # too short for powers
     powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
     for steps in ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)):
         ticks = tuple(float(f"{m}e{p}") for p in powers for m in steps if low * 0.999 <= m * 10.0**p <= high * 1.001)

@@ -11,6 +11,7 @@ from tarragon.tune.protocol import Leaderboard, Standing
 
 N_SHOWN = 15  # lines in sight; the next ones are one click away
 N_LISTED = 150
+N_LABELLED = 6  # so few trials are all named in the pictures
 
 
 def chapter(report: Report) -> Chapter:
@@ -130,9 +131,9 @@ def _front(report: Report, kind: str) -> Figure | None:
             s.score,
             s.low,
             s.high,
-            "knee" if best is not None and s.trial == best.trial else "front" if s.on_front else "off",
+            "knee" if s is best else "front" if s.on_front else "off",
             say.short(s.trial, 24)
-            if s.rank == 1 or s.trial == board.cheapest or (best is not None and s.trial == best.trial)
+            if len(drawn) <= N_LABELLED or s.rank == 1 or s.trial == board.cheapest or s is best
             else "",
             f"{say.short(s.trial)}: {say.with_interval(s.score, s.low, s.high)}, {write(cost(s))}",
         )
@@ -151,8 +152,6 @@ def _front(report: Report, kind: str) -> Figure | None:
             f"{title} ({wording.better_side(sign > 0).replace('→', '↑').replace('←', '↓')})",
             spanning([v for s in drawn for v in (s.low, s.high)]),
         ),
-        width=460,
-        height=320,
     )
     keys = (
         Key("on the front: none is better in score, time and size at once", swatch("dot", 0)),

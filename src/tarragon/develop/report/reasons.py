@@ -133,7 +133,8 @@ def _swarms(e: Explanation, report: Report) -> Rows:
     caption = (
         f"Each dot is one of {say.plural(len(kept), 'row')}: right of the line, the column raised the {unit} "
         f"above the mean answer of {say.number(e.expected)}; left of it, lowered it. {_strongest(e)}"
-        f"SHAP values, {say.short(e.method, 140)}; they add up to the answer within {say.number(e.additivity_error, 1)}."
+        f"SHAP values, {say.short(e.method, 140)}; "
+        f"they add up to the answer within {say.number(e.additivity_error, 1)}."
     )
     heads = ("column", "mean |SHAP|", "direction")
     return Rows(

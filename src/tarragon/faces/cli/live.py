@@ -86,7 +86,7 @@ class Lines(Silent):
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._shown: tuple[str, str] = ("", "")
+        self._shown: tuple[str, str] | None = None
 
     def __call__(self, progress: "Progress") -> None:
         """Print a line if the stage or the best score is another than before."""

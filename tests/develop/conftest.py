@@ -1,0 +1,67 @@
+"""One real run, developed once and looked at by many tests."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import tarragon
+from tarragon.develop.api import Development
+from tarragon.develop.run import Progress
+
+FAST = ("linear-learner", "lightgbm", "additive")
+
+
+def shop(n: int = 600, seed: int = 0) -> pl.DataFrame:
+    """Customers who leave when they pay much and stay short; one column names the row, one is empty now and then."""
+    rng = np.random.default_rng(seed)
+    price = rng.gamma(4.0, 10.0, n)
+    months = rng.integers(1, 72, n)
+    plan = rng.choice(["basic", "plus", "pro"], n)
+    age = np.where(rng.random(n) < 0.1, np.nan, rng.normal(45, 12, n))
+    z = 0.05 * (price - 40) - 0.05 * (months - 30) + 0.8 * (plan == "basic")
+    left = np.where(rng.random(n) < 1 / (1 + np.exp(-z)), "yes", "no")
+    return pl.DataFrame(
+        {
+            "customer": [f"C{i:05d}" for i in rng.permutation(n)],
+            "price": price.round(2),
+            "months": months,
+            "plan": plan,
+            "age": age,
+            "gender": rng.choice(["f", "m"], n),
+            "left": left,
+        }
+    ).with_columns(pl.col("age").fill_nan(None))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A finished run and what was heard of it."""
+
+    dev: Development
+    home: Path
+    heard: tuple[Progress, ...]
+    frame: pl.DataFrame
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    home = tmp_path_factory.mktemp("home")
+    frame = shop()
+    path = home / "shop.csv"
+    frame.write_csv(path)
+    heard: list[Progress] = []
+    dev = tarragon.develop(
+        path,
+        "left",
+        time_limit=12,
+        sensitive=["gender"],
+        algorithms=FAST,
+        home=home,
+        out=home / "out",
+        progress=heard.append,
+    )
+    yield Kept(dev, home, tuple(heard), frame)
