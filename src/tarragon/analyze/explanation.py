@@ -107,11 +107,12 @@ class _Asked:
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def _ask(self, row: Index, background: Index, mask: NDArray[np.bool_]) -> Vector:
-        base = self.frame[row]  # columns that are no player's (weights, time …) stay the row's own
-        changed = []
-        for j, columns in enumerate(self.players):
-            source = np.where(mask[:, j], row, self.n_rows + background)
-            changed += [self.frame[c].gather(source) for c in columns]
+        sources = [np.where(mask[:, j], row, self.n_rows + background) for j in range(len(self.players))]
+        widest = max(range(len(self.players)), key=lambda j: len(self.players[j]))
+        base = self.frame[sources[widest]]  # one gather for the many columns that move together
+        changed = [
+            self.frame[c].gather(sources[j]) for j, columns in enumerate(self.players) if j != widest for c in columns
+        ]
         return _one(np.asarray(self.subject.predictor.respond(base.with_columns(changed)), dtype=np.float64))
 
 

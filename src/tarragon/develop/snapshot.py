@@ -55,7 +55,7 @@ def save_table(table: Table, folder: Path) -> None:
 def load_table(folder: Path) -> Table:
     """Read what :func:`save_table` wrote."""
     facts: TableFacts = load(folder / "table.json", TableFacts)
-    frame = pl.read_ipc(folder / "table.arrow", memory_map=False)
+    frame = pl.read_ipc(folder / "table.arrow")
     return Table(
         frame,
         facts.columns,

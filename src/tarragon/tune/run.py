@@ -26,6 +26,7 @@ from tarragon.tune.search import Sampler
 FAR_BEHIND = 0.15  # of the leader's lead over a constant answer: a blend hardly uses members that far behind
 GROUP_S = 0.6  # folds are put together into tasks of about this length, so that starting one costs little
 CANDIDATE_SHARE = 0.35  # of the search time is the most that one candidate may take
+LEAST_FIT_S = 0.5  # seconds that even a fit begun too late is given
 PATIENCE = 14  # search trials without a better one, after which nothing more is to be gained
 WORTHWHILE = 0.002  # of the lead over a constant answer is the least that counts as better
 
@@ -139,6 +140,9 @@ class Race:
     # -- what to do next ------------------------------------------------------------------------------------------
 
     def _over(self) -> bool:
+        first = self.attempts[0] if self.attempts else None
+        if not self.trials and (first is None or not first.dropped):
+            return False  # there must be a model, however late it is
         if self.stop():
             self.ended = "stopped by the user"
         return bool(self.ended) or self.clock() >= self.deadline
@@ -288,7 +292,7 @@ class Race:
             "metric": self.ground.metric.name,
             "seed": self.plan.seed,
             "threads": self.plan.threads,
-            "time_limit": max(0.2, min(left, self._fold_limit() * len(folds))),
+            "time_limit": max(LEAST_FIT_S, min(left, self._fold_limit() * len(folds))),
         }
         attempt.running.update(folds)
         task = Task(
