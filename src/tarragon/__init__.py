@@ -10,7 +10,6 @@ __version__ = "0.1.0"
 __all__ = ["Classifier", "Development", "Regressor", "__version__", "develop"]
 
 _HOMES = {
-    "develop": "tarragon.develop.api",
     "Development": "tarragon.develop.api",
     "Classifier": "tarragon.develop.estimator",
     "Regressor": "tarragon.develop.estimator",
@@ -19,8 +18,10 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     # Names load on first use, so that `import tarragon` and `tarragon --help` stay instant.
-    if name in _HOMES:
-        from importlib import import_module
+    from importlib import import_module
 
+    if name == "develop":
+        return import_module("tarragon.develop")  # a room that can be called, see there
+    if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'tarragon' has no attribute {name!r}")

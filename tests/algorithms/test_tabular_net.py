@@ -127,7 +127,7 @@ def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
     for name in ("first", "head", "bin_column"):
         wrong = arrays[name][:-1] if name != "bin_column" else arrays[name] + 100
         save_file({**arrays, name: np.ascontiguousarray(wrong)}, tmp_path / FILE)
-        facts = {"n_features": 8, "members": 2, "rounds": 1, "rounds_done": 1, "history": []}
+        facts = {"n_features": 8, "n_rows": 400, "rounds": 1, "rounds_done": 1, "history": []}
         seal(tmp_path, model, {**facts, "target": model._target.facts()})
         with pytest.raises(IntegrityError):
             TabularNet.load(tmp_path)

@@ -35,8 +35,9 @@ from tarragon.data import Matrix, Prediction, Tabular
 TITLE = "Tabular network"
 FILE = "model.safetensors"
 STEPS = 1_800  # updates of a fit when epochs is left open: where more gained less than noise on the tables tried
-FEW = 3_000  # rows up to which eight members cost little
+FEW = 3_000  # rows up to which a narrow network of four members is as good as a wide one, and as quick
 MOST_INPUTS = 2_048  # columns after encoding, beyond which fewer bins are cut
+ROWS_PER_BIN = 20
 BLOCK_ROWS = 4_096
 
 
@@ -48,12 +49,14 @@ class TabularNet:
     ----------
     epochs : int or None, default=None
         Passes over the rows; the schedule of the learning rate ends there. None: about 1,800 updates, 12 to 200 passes.
-    hidden, layers : int, default=256, 2
-        Width, and layers after the first.
+    hidden : int or None, default=None
+        Width. None: 128 up to 3,000 rows, else 256.
+    layers : int, default=2
+        After the first.
     members : int or None, default=None
-        Answers averaged. None: 8 up to 3,000 rows, else 1.
+        Answers averaged. None: 4 up to 3,000 rows, else 1.
     bins : int, default=32
-        Quantile bins per number; 0: none.
+        Quantile bins per number, of 20 rows at least; 0: none.
     batch_size : int or None, default=None
         Rows per update. None: 32 to 256, by the number of rows.
     learning_rate, weight_decay, dropout, label_smoothing : float
@@ -83,7 +86,9 @@ class TabularNet:
         extra="deep",
     )
     epochs: Annotated[int | None, Range(1, 100_000, about="More passes fit closer and take longer.")] = None
-    hidden: Annotated[int, Range(4, 4_096, log=True, tune=(64, 512), about="More width can express more.")] = 256
+    hidden: Annotated[int | None, Range(4, 4_096, log=True, tune=(64, 512), about="More width can express more.")] = (
+        None
+    )
     layers: Annotated[int, Range(0, 8, tune=(1, 3), about="More layers join more columns.")] = 2
     members: Annotated[
         int | None, Range(1, 64, log=True, tune=(1, 8), about="More members are steadier and slower.")
@@ -111,6 +116,7 @@ class TabularNet:
     rounds_: int = field(default=0, init=False, repr=False)
     rounds_done_: int = field(default=0, init=False, repr=False)
     history_: tuple[tuple[float, float], ...] = field(default=(), init=False, repr=False)
+    _n_rows: int = field(default=0, init=False, repr=False)
     _pieces: Piecewise | None = field(default=None, init=False, repr=False)
     _target: Target | None = field(default=None, init=False, repr=False)
 
@@ -121,7 +127,7 @@ class TabularNet:
         context = context or Standalone()
         X = full(data, TITLE)
         target = Target.learn(data)
-        pieces = Piecewise.learn(X, min(self.bins, max(0, MOST_INPUTS // X.shape[1] - 1), data.n_rows // 4))
+        pieces = Piecewise.learn(X, min(self.bins, max(0, MOST_INPUTS // X.shape[1] - 1), data.n_rows // ROWS_PER_BIN))
         rows = _rows(pieces.encode(X), data, target)
         held = None
         if valid is not None:
@@ -138,6 +144,7 @@ class TabularNet:
         else:
             done = train(recipe, start, rows, held if held is not None and len(held.y) else None, context)
         self._pieces, self._target, self.weights_ = pieces, target, dict(done.weights)
+        self._n_rows = data.n_rows
         self.rounds_, self.rounds_done_, self.history_ = done.kept, done.done, done.history
         return self
 
@@ -157,7 +164,7 @@ class TabularNet:
         assert self._pieces is not None
         assert self._target is not None
         save_file({**self.weights_, **self._pieces.arrays()}, folder / FILE)
-        facts = {"n_features": self._pieces.n_features, "members": len(self.weights_["sign"])}
+        facts = {"n_features": self._pieces.n_features, "n_rows": self._n_rows}
         rounds = {"rounds": self.rounds_, "rounds_done": self.rounds_done_, "history": [list(h) for h in self.history_]}
         seal(folder, self, {**facts, **rounds, "target": self._target.facts()})
 
@@ -171,24 +178,25 @@ class TabularNet:
         try:
             found = Weights(load_file(folder / FILE))
             made._target = target = Target.read(facts["target"])
-            members, made.rounds_, made.rounds_done_ = (int(facts[k]) for k in ("members", "rounds", "rounds_done"))
+            made._n_rows, made.rounds_ = int(facts["n_rows"]), int(facts["rounds"])
+            made.rounds_done_ = int(facts["rounds_done"])
             made.history_ = tuple((float(a), float(b)) for a, b in facts["history"])
             n_features = int(facts["n_features"])
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise broken(f"{FILE}: {error}") from error
         made._pieces = Piecewise.read(found, n_features)
-        expected = made._recipe(1, max(1, len(target.classes)), members=members).shapes(made._pieces.width_out)
+        expected = made._recipe(made._n_rows, max(1, len(target.classes))).shapes(made._pieces.width_out)
         made.weights_ = {name: found.get(name, "f", shape) for name, shape in expected.items()}
         return made
 
-    def _recipe(self, n_rows: int, outputs: int, *, members: int | None = None) -> Recipe:
+    def _recipe(self, n_rows: int, outputs: int) -> Recipe:
         """Fill in what was left open, by the number of rows."""
         batch = self.batch_size or int(np.clip(2 ** round(np.log2(max(1, n_rows) / 16)), 32, 256))
         updates = -(-n_rows // batch)
         epochs = self.epochs or int(np.clip(round(STEPS / updates), 12, 200))
         return Recipe(
-            hidden=self.hidden, layers=self.layers, outputs=outputs, epochs=epochs, batch=batch,
-            members=members or self.members or (8 if n_rows <= FEW else 1),
+            hidden=self.hidden or (128 if n_rows <= FEW else 256), layers=self.layers, outputs=outputs, epochs=epochs, batch=batch,
+            members=self.members or (4 if n_rows <= FEW else 1),
             patience=self.patience or max(8, epochs // 4),
             stop_after=epochs if self.stop_after is None else self.stop_after,
             learning_rate=self.learning_rate, weight_decay=self.weight_decay, dropout=self.dropout,

@@ -14,7 +14,7 @@ from tarragon.data import Vector
 COPY_RANK = 0.985  # rank correlation of a near-copy; 5 % noise gives 0.998, the strongest honest column here 0.96
 COPY_SHARE = 0.985
 SURE_RANK = 0.998
-TIGHT = 0.98  # share of a column's variance that lies between classes when its values are class codes plus noise
+TIGHT = 0.12  # spread within a class against the gap between classes, when values are class codes plus noise
 
 
 def fine_share(x: Floats, y: Vector, *, nominal: bool) -> float:
@@ -73,10 +73,9 @@ def near_copy(sheet: Sheet, j: int, share: float) -> str:
         return ""
     if sheet.nominal[j]:
         return ""
-    centre = np.array([np.median(x[y == c]) if np.any(y == c) else 0.0 for c in range(k)])[y.astype(np.int64)]
-    spread = np.median(np.abs(x - centre)) * 1.4826
-    between = float(np.std(centre))
-    if between > 0 and 1.0 - (spread / between) ** 2 >= TIGHT:
+    centres = np.array([np.median(x[y == c]) for c in np.unique(y)])
+    spread = float(np.median(np.abs(x - centres[np.searchsorted(np.unique(y), y)]))) * 1.4826
+    if len(centres) > 1 and spread <= TIGHT * float(np.diff(np.sort(centres)).min()):
         return "its values are the classes' codes plus a little noise"
     return ""
 

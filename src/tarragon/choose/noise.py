@@ -181,8 +181,8 @@ def density(y: Vector) -> Vector:
 
 def _mixture(
     e: Vector, group: "np.ndarray[tuple[int], np.dtype[np.int64]]", wide: Vector, share: float
-) -> tuple[float, float]:
-    """Fit (log likelihood, η) by expectation–maximisation; η stays 0 when it starts there."""
+) -> tuple[float, Vector]:
+    """Fit by expectation–maximisation: log likelihood, (n,) chance of not being swapped; η stays 0 if it starts there."""
     floor = 1e-6 * max(float(e.std()), 1e-300)
     width = np.array(
         [np.median(np.abs(e[group == g])) / 0.74 + floor if np.any(group == g) else 1.0 for g in range(WIDTHS)]

@@ -1,1 +1,33 @@
-"""The loop from a table to a verdict, and everything a run leaves behind."""
+"""The loop from a table to a verdict, and everything a run leaves behind.
+
+The room is also the call: ``tarragon.develop(table, target="churned")`` is :func:`tarragon.develop.api.develop`.
+"""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+
+class _Room(ModuleType):
+    """A package that can be called.
+
+    Importing any module of this room binds ``tarragon.develop`` to the package, whatever was bound before; so the
+    package itself answers the call, in whichever order things are imported.
+    """
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Develop a model from a table; see :func:`tarragon.develop.api.develop`."""
+        from tarragon.develop.api import develop
+
+        return develop(*args, **options)
+
+    @property
+    def __signature__(self) -> Any:
+        from inspect import signature
+
+        from tarragon.develop.api import develop
+
+        return signature(develop)
+
+
+sys.modules[__name__].__class__ = _Room
