@@ -321,6 +321,6 @@ PLANTS: dict[str, Plant] = {
 NOT_FOR: dict[str, frozenset[str]] = {
     "duplicate_rows": frozenset({"levels", "survey", "soybean", "letter", "iris"}),
     "noisy_labels": frozenset({"weak", "logistic", "levels", "rare", "survey", "churn", "iris", "ramen_ratings", "abalone",
-                               "titanic", "bank_marketing", "telco_churn", "penguins"}),
+                               "titanic", "mammography", "bank_marketing", "telco_churn", "penguins"}),
     "time_leak": frozenset({"iris", "soybean"}),
 }  # fmt: skip

@@ -56,7 +56,7 @@ def generated(seed: int, clean: int = GENERATED_CLEAN, each: int = PLANTS_EACH) 
         for i in range(each):
             rng = np.random.default_rng([seed, 2, f, i])
             name = fit[int(rng.integers(0, len(fit)))]
-            frame, target = CLEAN[name](rng, max(_size(rng), 800 if fault == "noisy_labels" else 0))
+            frame, target = CLEAN[name](rng, max(_size(rng), 1_500 if fault == "noisy_labels" else 0))
             yield Case(name, *_reordered(plant(rng, frame, target), fault))
 
 

@@ -15,7 +15,7 @@ def table() -> Tabular:
     return Tabular(X.astype(np.float32), y=X[:, 0] * X[:, 1], weight=rng.uniform(0.5, 2.0, 300))
 
 
-def test_numbers_get_unit_variance_levels_and_frequencies_stay() -> None:
+def test_wide_columns_get_unit_variance_small_ones_stay() -> None:
     data = table()
     columns = Columns.learn(data, normalize="auto", products=False)
     w = data.weight / data.weight.sum()

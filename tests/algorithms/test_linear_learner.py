@@ -47,7 +47,7 @@ def standard(data: Tabular) -> np.ndarray:
 
 def test_ridge_equals_the_normal_equations() -> None:
     data, penalty = table("regression"), 0.03
-    model = LinearLearner(l2=penalty).fit(data)
+    model = LinearLearner(l2=penalty, normalize_data="true").fit(data)
     expected = Ridge(alpha=penalty * data.n_rows).fit(standard(data), data.y).predict(standard(data))
     np.testing.assert_allclose(model.predict(data)["score"], expected, rtol=1e-6)
 
@@ -63,7 +63,7 @@ def test_weighted_ridge_equals_scikit_learn() -> None:
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_classification_equals_scikit_learn(task: str) -> None:
     data, penalty = table(task), 0.01
-    model = LinearLearner(l2=penalty).fit(data)
+    model = LinearLearner(l2=penalty, normalize_data="true").fit(data)
     peer = LogisticRegression(C=1 / (penalty * data.n_rows), tol=1e-10, max_iter=10_000).fit(standard(data), data.y)
     np.testing.assert_allclose(model.predict(data)["probability"], peer.predict_proba(standard(data)), atol=2e-4)
 

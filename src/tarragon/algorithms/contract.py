@@ -393,9 +393,9 @@ class AlgorithmContract:
             return
         blank = [replace(t, X=np.where(np.abs(dense(t)) < 0.3, np.float32(0), dense(t))) for t in (train, fresh_rows)]
         thin = [replace(t, X=sp.csr_matrix(t.X)) for t in blank]
-        dense = values(self.fresh().fit(blank[0], context=Standalone(seed=3)).predict(blank[1]))
+        full = values(self.fresh().fit(blank[0], context=Standalone(seed=3)).predict(blank[1]))
         sparse = values(self.fresh().fit(thin[0], context=Standalone(seed=3)).predict(thin[1]))
-        np.testing.assert_allclose(sparse, dense, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(sparse, full, rtol=1e-3, atol=1e-3)
 
     def test_one_value_in_the_target(self, train: Tabular, fresh_rows: Tabular) -> None:
         """A target without variation is predicted as it is."""

@@ -48,9 +48,9 @@ class Columns:
         if not thin(data.X):
             centre = shares(data) @ plain(data.X)
         if normalize != "false":
-            spread, low, high = _spread(data)
-            alone = (low >= 0.0) & (high <= 1.0) if normalize == "auto" else np.zeros(d, dtype=bool)
-            scale = np.where(alone | (spread <= 1e-7 * (1.0 + np.abs(high))), 1.0, spread)
+            spread, high = _spread(data)
+            least = 1.0 if normalize == "auto" else 1e-7 * (1.0 + high)
+            scale = np.where(spread > least, spread, 1.0)
         made = cls(d, centre, scale, np.zeros((0, 2), dtype=np.int64), np.zeros(0), np.ones(0))
         return made._with_products(data) if products else made
 
@@ -63,7 +63,7 @@ class Columns:
         centre = share @ P
         spread = np.sqrt(np.maximum(share @ (P - centre) ** 2, 0.0))
         keep = spread > 1e-6  # products of exclusive levels, and squares of signs, say nothing
-        return replace(made, pairs=made.pairs[keep], pair_centre=centre[keep], pair_scale=spread[keep])
+        return replace(made, pairs=made.pairs[keep], pair_centre=centre[keep], pair_scale=np.maximum(spread[keep], 1.0))
 
     def products(self, X: Table) -> Dense:
         """(n, d) -> (n, m) products of standardised columns."""
@@ -120,16 +120,15 @@ def plain(X: Table) -> Dense:
     return np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
 
 
-def _spread(data: Tabular) -> tuple[Dense, Dense, Dense]:
-    """Return standard deviation, lowest and highest value of each column: (d,) each."""
+def _spread(data: Tabular) -> tuple[Dense, Dense]:
+    """Return standard deviation and largest size of each column: (d,) each."""
     share = shares(data)
     if sp.issparse(data.X):
         S = data.X.astype(np.float64)
         square, mean = S.multiply(S).T @ share, S.T @ share
-        low, high = S.min(axis=0).toarray().ravel(), S.max(axis=0).toarray().ravel()
-        return np.sqrt(np.maximum(square - mean**2, 0.0)), low, high
+        return np.sqrt(np.maximum(square - mean**2, 0.0)), abs(S).max(axis=0).toarray().ravel()
     X = plain(data.X)
-    return np.sqrt(share @ (X - share @ X) ** 2), X.min(axis=0), X.max(axis=0)
+    return np.sqrt(share @ (X - share @ X) ** 2), np.abs(X).max(axis=0)
 
 
 def strongest(data: Tabular, n: int) -> NDArray[np.int64]:

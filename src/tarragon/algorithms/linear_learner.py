@@ -59,8 +59,8 @@ class LinearLearner:
     interactions : bool, default=False
         Adds the products and squares of the 40 columns most related to the target.
     normalize_data : {"auto", "true", "false"}, default="auto"
-        auto brings columns to unit variance, except those inside [0, 1]: levels and word frequencies, so that rare ones
-        stay shrunk.
+        auto brings columns that vary by more than 1 down to unit variance and leaves the others as they are: levels,
+        word frequencies and text components are small because they are rare, and should stay so. true scales all.
 
     Attributes
     ----------

@@ -194,10 +194,10 @@ class TabularNet:
         batch = self.batch_size or int(np.clip(2 ** round(np.log2(max(1, n_rows) / 16)), 32, 256))
         updates = -(-n_rows // batch)
         epochs = self.epochs or int(np.clip(round(STEPS / updates), 12, 200))
+        small = n_rows <= FEW
         return Recipe(
-            hidden=self.hidden or (128 if n_rows <= FEW else 256), layers=self.layers, outputs=outputs, epochs=epochs, batch=batch,
-            members=self.members or (4 if n_rows <= FEW else 1),
-            patience=self.patience or max(8, epochs // 4),
+            hidden=self.hidden or (128 if small else 256), layers=self.layers, outputs=outputs, epochs=epochs,
+            members=self.members or (4 if small else 1), batch=batch, patience=self.patience or max(8, epochs // 4),
             stop_after=epochs if self.stop_after is None else self.stop_after,
             learning_rate=self.learning_rate, weight_decay=self.weight_decay, dropout=self.dropout,
             label_smoothing=self.label_smoothing,

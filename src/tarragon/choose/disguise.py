@@ -74,7 +74,7 @@ def near_copy(sheet: Sheet, j: int, share: float) -> str:
     if sheet.nominal[j]:
         return ""
     centres = np.array([np.median(x[y == c]) for c in np.unique(y)])
-    spread = float(np.median(np.abs(x - centres[np.searchsorted(np.unique(y), y)]))) * 1.4826
+    spread = max(float(np.median(np.abs(x[y == c] - m))) * 1.4826 for c, m in zip(np.unique(y), centres, strict=True))
     if len(centres) > 1 and spread <= TIGHT * float(np.diff(np.sort(centres)).min()):
         return "its values are the classes' codes plus a little noise"
     return ""

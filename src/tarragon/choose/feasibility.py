@@ -21,7 +21,8 @@ from tarragon.metrics import metric as find_metric
 PROBE_ROWS = 4_000
 MANY_CLASS_ROWS = 2_500
 CELLS = 6_000_000  # of the number sheet
-SIGNAL = 0.01  # p-value from which there is said to be none
+SIGNAL = 0.01  # p-value up to which there is said to be signal
+UNSURE = 0.05  # between the two it cannot be told; above, there is said to be none
 MOST_FOLDS = 5
 Verdict = Literal["GO", "CAUTION", "STOP"]
 _CAUTIONS = ("leak", "proxy", "time_leak", "noisy_labels", "duplicate_rows", "imbalance", "few_rows", "wide", "drift")
@@ -132,7 +133,7 @@ def _new_findings(numbers: Sheet, found: Signal, noise: Noise, metric: Metric) -
         return [
             Finding(
                 fault="random_labels",
-                severity="critical",
+                severity="critical" if found.p_value > UNSURE else "warning",
                 columns=(),
                 what="The features tell nothing about the target",
                 why=f"A probe scores {found.score:.3g} {metric.title}; on shuffled labels it scores {found.null_score:.3g} on "
@@ -168,9 +169,9 @@ def _verdict(given: _Evidence, findings: tuple[Finding, ...]) -> tuple[Verdict, 
     if s.p_value > SIGNAL:
         told = (
             f"A probe scores {s.score:.3g} {title}; shuffled labels reach {s.null_high:.3g} one time in a hundred: "
-            "no signal was found"
+            + ("no signal was found" if s.p_value > UNSURE else f"that may be chance (p = {s.p_value:.2g})")
         )
-        return "STOP", (told, *_cautions(findings))
+        return ("STOP" if s.p_value > UNSURE else "CAUTION"), (told, *_cautions(findings))
     cautions = _cautions(findings)
     good = (f"A probe scores {s.score:.3g} {title}; shuffled labels reach {s.null_high:.3g} one time in a hundred",)
     outlook = _outlook(given)

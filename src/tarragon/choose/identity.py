@@ -107,7 +107,7 @@ def _number(values: Floats, *, named: bool, share: float) -> str:
     whole = bool((known == np.round(known)).all()) and float(np.abs(known).max()) < 2.0**53
     step = float(np.gcd.reduce(gaps.astype(np.int64))) if whole else float(gaps.min())
     span = float(known[-1] - known[0])
-    if step <= 1e-9 * max(abs(known[0]), abs(known[-1]), span) or span / step > 2.0**53:
+    if not whole and step <= 1e-9 * max(abs(known[0]), abs(known[-1]), span):
         return ""
     multiples = gaps / step
     if np.abs(multiples - np.round(multiples)).max() > 1e-4:

@@ -24,6 +24,7 @@ NEAR_PERFECT = 0.93  # s of a column that answers (almost) everything, classes
 NEAR_PERFECT_ERROR = 0.03  # or wrong answers against those of the commonest class
 NEAR_PERFECT_VALUE = 0.97  # s for values
 STRONG = {True: 0.65, False: 0.9}  # s from which a column is compared with the rest; by "is it classification"
+COPY_ERROR = 0.06  # of a column with one value per class, whatever the others can do
 MOST_SUSPECTS = 12
 MOST_COMPARED = 3
 _AFTERWARDS = frozenset(
@@ -67,8 +68,9 @@ def leaks(sheet: Sheet, strength: Strength, seed: int) -> tuple[Finding, ...]:
                 found.setdefault(sheet.source[suspect.j], _alone(sheet, suspect, rest, certain=True))
     for suspect in strong[:MOST_COMPARED]:
         rest = _rest(sheet, _others(sheet, suspect.j, set(found)), refined, seed)
-        if _stands_out(sheet, suspect, rest, factor=0.4):
-            found.setdefault(sheet.source[suspect.j], _alone(sheet, suspect, rest, certain=False))
+        copied = sheet.n_classes > 0 and suspect.error <= COPY_ERROR and is_copy(sheet, suspect.j)
+        if copied or _stands_out(sheet, suspect, rest, factor=0.4):
+            found.setdefault(sheet.source[suspect.j], _alone(sheet, suspect, rest, certain=copied))
     for hint in _named_afterwards(sheet, strength):
         found.setdefault(hint.columns[0], hint)
     return tuple(found.values())

@@ -2,9 +2,9 @@
 
 Classes: on a hard problem the surest answers are still right; wrong labels spoil the surest answers too (the idea of
 confident learning, Northcutt et al. 2021). Two looks at it. The chance of being right is fitted as d·σ(a + b·s) of the
-probe's confidence s; 1 − d is the share of labels that contradict even certainty. And the errors of the surest quarter
-are compared with those of a hard but honest problem of the same area under the ROC curve, whose scores are normal in
-each class; this one sees plateaus, where confidence hardly varies and b cannot be told.
+probe's confidence s; 1 − d is the share of labels that contradict even certainty. And for two classes, "confidence tells
+nothing" is weighed against a hard but honest problem of the same area under the ROC curve, whose scores are normal in
+each class; this sees plateaus, where b cannot be told.
 
 Values: a swapped value is a draw from the whole target, not a large error. Residuals are fitted as a mixture of
 Student-t errors whose width follows the prediction, and draws from the target's own density; the weight of the second
@@ -35,10 +35,11 @@ CHANCE = {
     True: 2.7,
     False: 15.0,
 }  # likelihood ratio, 2 Δ log L, by "is it classification": χ²₁ at 5 % one-sided; strict
-BEYOND_HARD, BEYOND_HARD_Z = 1.3, 3.0  # errors of the surest against a hard problem's: factor, standard errors
+FLAT = 6.0  # 2 Δ log L of a flat confidence against a hard problem's; simulated hard problems stay below 4
+CLEAR = 6.0
 PLATEAU = 0.75  # errors of the surest tenth against the surest half, many classes: no fall means a plateau
 REPEATS = 2
-CORE = 0.45  # share explained without the swapped values: on harder problems honest errors are as wide as the target
+CORE = 0.38  # share explained without the swapped values: on harder problems honest errors are as wide as the target
 T_DEGREES = 4.0
 WIDTHS = 8
 STEPS = 60
@@ -105,20 +106,34 @@ def contradictions(y: Vector, p: Floats) -> Noise:
 
     error = error_of(SURE_SHARE)
     share, ratio = ceiling(special.logit(sure), right)
-    found = share > NOISY[True] and ratio >= CHANCE[True]
-    if not found and p.shape[1] == 2:
-        expected = hard_error(auc(y, p), float((y == 1).mean()))
-        z = (error - expected) / np.sqrt(expected * (1.0 - expected) / max(20.0, SURE_SHARE * len(y)))
-        found = error >= BEYOND_HARD * expected and z >= BEYOND_HARD_Z
-    elif not found:
+    if p.shape[1] == 2:
+        hard = hard_curve(auc(y, p), float((y == 1).mean()), len(y))
+        found = _unlike_hard(right[order], hard, share, ratio)
+    else:
         commonest = float(np.bincount(y.astype(np.int64)).max()) / len(y)
-        found = error_of(0.1) >= PLATEAU * error_of(0.5) and 1.0 - right.mean() <= 0.75 * (1.0 - commonest)
+        level = error_of(0.1) >= PLATEAU * error_of(0.5) and 1.0 - right.mean() <= 0.75 * (1.0 - commonest)
+        found = level or (share > NOISY[True] and ratio >= CHANCE[True])
     found = bool(found and error >= SURE_ERROR)
     return Noise(max(share, error) if found else share, ratio, error, found)
 
 
-def hard_error(area: float, positives: float) -> float:
-    """Wrong answers among the surest quarter when scores are normal with equal spread in both classes.
+def _unlike_hard(right: Vector, hard: Vector, share: float, ratio: float) -> bool:
+    """(n,) right or not, surest first, and the chances a hard problem would give -> whether labels look wrong."""
+    level = float(np.clip(right.mean(), 1e-6, 1.0 - 1e-6))
+    hard = np.clip(hard, 0.5, 0.999)
+    flat = 2.0 * float((stats.bernoulli.logpmf(right, level) - stats.bernoulli.logpmf(right, hard)).sum())
+    if flat >= FLAT:
+        return True
+    surest = max(20, int(SURE_SHARE * len(right)))
+    error, expected = 1.0 - float(right[:surest].mean()), 1.0 - float(hard[:surest].mean())
+    z = (error - expected) / np.sqrt(expected * (1.0 - expected) / surest)
+    if share <= NOISY[True]:
+        return False
+    return bool((ratio >= CLEAR and error >= 1.12 * expected) or (ratio >= CHANCE[True] and error >= 1.2 * expected and z >= 2))
+
+
+def hard_curve(area: float, positives: float, n: int) -> Vector:
+    """(n,) chances to be right, surest first, when scores are normal with equal spread in both classes.
 
     The distance of the two means is d' = √2 Φ⁻¹(area) (Hanley & McNeil 1982).
     """
@@ -129,8 +144,8 @@ def hard_error(area: float, positives: float) -> float:
     p = special.expit(special.logit(np.clip(positives, 1e-6, 1 - 1e-6)) + distance * (x - distance / 2.0))
     sure = np.maximum(p, 1.0 - p)
     order = np.argsort(-sure, kind="stable")
-    kept = order[np.cumsum(weight[order]) <= SURE_SHARE]
-    return float(np.clip((weight[kept] * (1.0 - sure[kept])).sum() / weight[kept].sum(), 1e-4, 0.5))
+    rank = np.cumsum(weight[order]) - weight[order] / 2.0
+    return np.asarray(np.interp((np.arange(n) + 0.5) / n, rank, sure[order]))
 
 
 def ceiling(s: Vector, right: Vector) -> tuple[float, float]:

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from tarragon.choose.identity import name_parts
-from tarragon.choose.probe import design, forest, one_hot, probabilities, ridge
+from tarragon.choose.probe import design, forest, one_hot, ridge
 from tarragon.choose.protocol import Finding
 from tarragon.choose.sheet import Floats, Sheet, day_numbers, floats, sheet
 from tarragon.data import Column, Index, Kind, Role, Table, Vector
@@ -25,7 +25,9 @@ STRETCH = 150  # rows of a sampled run of neighbours; sampling single rows would
 LAGS = 3
 LEAST_LINK = 0.05  # autocorrelation of the residuals, about the share of their variance that time tells
 LEAST_GAP = 0.05  # share of the target's loss by which the future is harder than a random split says
-SMALL_GAP, MUCH_WORSE, CLEAR_LINK = 0.02, 1.4, 0.2  # enough where errors on the future are 1.4 times as large
+SMALL_GAP, MUCH_WORSE = 0.02, 1.4  # enough where errors on the future are 1.4 times as large
+SURE_Z = 3.0
+CLEAR_LINK = 0.3  # with neighbours this alike, few rows need not prove the gap as well
 MOST_COLUMNS = 2
 _TIME_NAMES = frozenset(
     "t time timestamp ts date datetime day week month quarter year period epoch step tick seq sequence order".split()
@@ -120,8 +122,8 @@ def _along(given: _Rows, column: Column, moment: Floats) -> Finding | None:
     gap = forward_gap(plain, seed)
     lost = gap.random - max(gap.forward, 0.0)
     left = (1.0 - gap.forward) / max(1.0 - gap.random, 1e-6)
-    clear = lost >= SMALL_GAP and left >= MUCH_WORSE and within >= CLEAR_LINK
-    if gap.z < 4.0 or not (lost >= LEAST_GAP or clear):
+    sure = gap.z >= SURE_Z and (lost >= LEAST_GAP or (lost >= SMALL_GAP and left >= MUCH_WORSE))
+    if not sure and not (within >= CLEAR_LINK and lost >= SMALL_GAP):
         return None
     return Finding(
         fault="time_leak",
@@ -207,23 +209,19 @@ def forward_gap(plain: Sheet, seed: int) -> Gap:
 
 
 def _better(losses: Floats) -> Floats:
-    """(2, m) losses of forest and ridge -> (m,) of the one with the smaller mean."""
+    """(3, m) losses of forest, ridge and their mean -> (m,) of the one with the smallest mean."""
     return np.asarray(losses[int(losses.mean(axis=1).argmin())])
 
 
 def _losses(plain: Sheet, Z: Floats, train: Index, valid: Index, seed: int) -> Floats:
-    """(2, m) losses of both probes."""
-    trees, line = forest(plain, train, valid, seed), ridge(Z, one_hot(plain.y, plain.n_classes), train, valid)
-    if not plain.n_classes:
-        return np.asarray((plain.y[valid] - np.vstack([trees, line[:, 0]])) ** 2)
-    codes = plain.y[valid].astype(np.int64)
-    row = np.arange(len(codes))
-    return np.asarray(-np.log(np.vstack([trees[row, codes], probabilities(line)[row, codes]])))
+    """(3, m) squared errors (Brier for classes) of forest, ridge and their mean."""
+    truth = one_hot(plain.y, plain.n_classes)
+    trees, line = forest(plain, train, valid, seed), ridge(Z, truth, train, valid)
+    trees = trees if plain.n_classes else trees[:, None]
+    answers = (trees, line, (trees + line) / 2.0)
+    return np.vstack([((truth[valid] - a) ** 2).sum(axis=1) for a in answers])
 
 
 def _constant_losses(plain: Sheet, train: Index, valid: Index) -> Floats:
-    if not plain.n_classes:
-        return np.asarray((plain.y[valid] - plain.y[train].mean()) ** 2)
-    k = plain.n_classes
-    prior = (np.bincount(plain.y[train].astype(np.int64), minlength=k) + 0.5) / (len(train) + 0.5 * k)
-    return np.asarray(-np.log(prior[plain.y[valid].astype(np.int64)]))
+    truth = one_hot(plain.y, plain.n_classes)
+    return np.asarray(((truth[valid] - truth[train].mean(axis=0)) ** 2).sum(axis=1))

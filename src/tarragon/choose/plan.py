@@ -7,10 +7,10 @@ from tarragon.choose.task import objective
 from tarragon.data import Kind, Split, Table
 from tarragon.errors import ParameterError
 
-CLOSING_SHARE = 0.14  # of the budget goes to analysis, report and registration
+CLOSING_SHARE = 0.15  # of the budget goes to analysis, report and registration
 CLOSING_MOST = 0.35  # on a machine so loaded that closing takes longer than planned
 CLOSING_MIN_S, CLOSING_MAX_S = 2.0, 12.0
-DEAR_SHARE = 0.5  # of the budget, in seconds of one core
+DEAR_SHARE = 0.25  # of the budget, in seconds of one core
 OPENING = 2  # the cheapest lines come first whatever their place: a usable model within seconds
 AFFORDABLE = 0.5  # of what is left is the most that one candidate may be expected to take
 HOPELESS_SHARE = 0.2  # of the search time is enough to confirm that there is no signal

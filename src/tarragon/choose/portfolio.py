@@ -58,13 +58,20 @@ def _boosting(rounds: int, per_round: float = 3e-4, per_cell: float = 6e-9) -> C
 
 
 def _linear(shape: Shape) -> float:
-    per_cell = 1e-6 if shape.outputs > 1 else 2e-7
+    per_cell = 3e-7 if shape.outputs > 1 else 2e-7
     return 0.02 + shape.rows * shape.wide * per_cell * shape.outputs
 
 
 def _products(shape: Shape) -> float:
-    per_cell = 5e-7 if shape.outputs > 1 else 1e-7
-    return 0.05 + shape.rows * min(shape.wide, 40) ** 2 * per_cell * shape.outputs
+    return 0.05 + shape.rows * min(shape.wide, 40) ** 2 * 1e-7 * shape.outputs
+
+
+def _net(shape: Shape) -> float:
+    return 1.0 + shape.rows * 8e-4
+
+
+def _forest(shape: Shape) -> float:
+    return 0.15 + shape.rows * min(shape.columns, 60) ** 0.5 * 4.5e-5
 
 
 def _lightgbm(leaves: int, rate: float, **more: Value) -> Mapping[str, Value]:
@@ -94,6 +101,7 @@ def _catboost(depth: int, rate: float, **more: Value) -> Mapping[str, Value]:
     return {**shared, "max_ctr_complexity": 1, "learning_rate": rate, "depth": depth, **more}
 
 
+READABLE_CLASSES = 6  # curves per column that a reader can still take in
 TINY, SMALL = 1_000, 10_000  # rows: below, few leaves and much regularisation; above, more of both are worth trying
 
 PORTFOLIO: tuple[Line, ...] = (
@@ -121,13 +129,13 @@ PORTFOLIO: tuple[Line, ...] = (
         "extra-trees",
         {},
         "averaged random trees: unlike boosting in its errors, no tuning needed",
-        lambda s: 0.15 + s.rows * min(s.columns, 60) ** 0.5 * 3e-5,
+        _forest,
     ),
     Line(
         "knn",
         {},
         "answers by the most similar rows: unlike every tree",
-        lambda s: 0.02 + (s.rows / 1e4) ** 2 * 0.6,
+        lambda s: 0.05 + (s.rows / 1e4) ** 2 * 0.5,
         lambda s: s.wide <= 400 and s.rows <= 60_000,
     ),
     Line(
@@ -135,6 +143,7 @@ PORTFOLIO: tuple[Line, ...] = (
         {"learning_rate": 0.1},
         "a glass box: one readable curve per column",
         _boosting(300, 1.5e-4),
+        lambda s: s.classes <= READABLE_CLASSES,
     ),
     Line(
         "xgboost",
@@ -162,7 +171,7 @@ PORTFOLIO: tuple[Line, ...] = (
         "symmetric boosted trees: strong without tuning, kind to categories",
         _boosting(300, 1e-3, 2.5e-8),
     ),
-    Line("tabular-net", {}, "a small neural network: smooth where trees are stepped", lambda s: 2.0 + s.rows * 6e-4),
+    Line("tabular-net", {}, "a small neural network: smooth where trees are stepped", _net),
     Line(
         "lightgbm",
         _lightgbm(
@@ -190,7 +199,20 @@ PORTFOLIO: tuple[Line, ...] = (
         {"learning_rate": 0.1, "n_pairs": 10, "main_round": 3000, "num_round": 4000},
         "a glass box with the ten strongest pairs of columns",
         _boosting(500, 2e-4),
-        lambda s: 3 <= s.columns <= 60,
+        lambda s: 3 <= s.columns <= 60 and s.classes <= READABLE_CLASSES,
+    ),
+    Line(
+        "extra-trees",
+        {"min_samples_leaf": 10},
+        "averaged random trees with large leaves: for noisy answers",
+        _forest,
+        lambda s: s.classes == 2 and s.rows >= TINY,
+    ),
+    Line(
+        "tabular-net",
+        {"dropout": 0.3, "hidden": 256},
+        "a wider, more regularised neural network",
+        _net,
     ),
     Line("catboost", _catboost(4, 0.1), "shallow symmetric trees", _boosting(350, 6e-4, 2e-8)),
     Line(

@@ -113,11 +113,11 @@ def _screen(X: Floats, y: Vector, train: Index) -> Index:
     """Columns worth a tree, chosen by correlation on the training rows only."""
     if X.shape[1] <= MAX_COLUMNS:
         return np.arange(X.shape[1])
-    part, target = X[train], y[train] - y[train].mean()
-    filled = np.where(np.isfinite(part), part, 0.0)
-    filled = filled - filled.mean(axis=0)
-    scale = np.sqrt((filled**2).sum(axis=0))
-    link = np.abs(filled.T @ target) / np.where(scale > 0, scale, np.inf)
+    target = y[train] - y[train].mean()
+    filled = np.nan_to_num(X[train])
+    centre = filled.mean(axis=0)
+    scale = np.sqrt(np.maximum(np.einsum("ij,ij->j", filled, filled) - len(train) * centre**2, 0.0))
+    link = np.abs(target @ filled) / np.where(scale > 1e-9, scale, np.inf)
     return np.sort(np.argsort(-link, kind="stable")[:MAX_COLUMNS])
 
 
@@ -131,7 +131,10 @@ def out_of_fold(sheet: Sheet, folds: Folds, seed: int, *, y: Vector | None = Non
 
 
 def design(sheet: Sheet) -> Floats:
-    """(n, d') standardised numbers for the ridge: imputed, clipped at five deviations, levels one-hot."""
+    """(n, d') standardised numbers for the ridge: imputed, clipped at five deviations, levels one-hot.
+
+    At most n columns come back: more are rotated into n without changing what a ridge answers.
+    """
     blocks: list[Floats] = []
     for j in range(sheet.X.shape[1]):
         values = sheet.X[:, j]
@@ -148,7 +151,15 @@ def design(sheet: Sheet) -> Floats:
     Z = np.hstack(blocks)
     scale = Z.std(axis=0)
     Z = (Z[:, scale > 0] - Z[:, scale > 0].mean(axis=0)) / scale[scale > 0]
-    return np.asarray(np.clip(Z, -5.0, 5.0))
+    return _compact(np.clip(Z, -5.0, 5.0))
+
+
+def _compact(Z: Floats) -> Floats:
+    """(n, d') -> (n, min(n, d')) with the same inner products between rows, which is all a ridge sees."""
+    if Z.shape[1] <= Z.shape[0]:
+        return np.asarray(Z)
+    values, V = np.linalg.eigh(Z @ Z.T)
+    return np.asarray(V * np.sqrt(np.maximum(values, 0.0)))
 
 
 def ridge(Z: Floats, Y: Floats, train: Index, valid: Index, *, lead: int | None = None) -> Floats:

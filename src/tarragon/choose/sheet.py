@@ -30,7 +30,7 @@ class Sheet:
     Parameters
     ----------
     rows : ndarray of int64, (n,)
-        Row numbers of the table, ascending.
+        Row numbers of the table, in the order they were asked for.
     y : ndarray of float64, (n,)
         Class codes or values.
     n_classes : int
@@ -91,11 +91,12 @@ def sample_rows(n_rows: int, at_most: int, seed: int) -> Index:
 def sheet(table: Table, rows: Index, *, without: Iterable[str] = (), y: Vector | None = None) -> Sheet:
     """Turn the features of some rows into numbers. Cost O(n·d).
 
-    Identifiers and constants are left out; dates become days and calendar parts, texts their length and words.
+    ``rows`` may come in any order; the sheet keeps it. Identifiers and constants are left out; dates become days and calendar parts, texts their length and words.
     ``y`` is the target of the whole table where the caller has it already.
     """
     gone = set(without)
-    frame = table.frame if len(rows) == table.n_rows else table.frame[rows]
+    whole = len(rows) == table.n_rows and bool((rows[1:] > rows[:-1]).all())
+    frame = table.frame if whole else table.frame[rows]
     parts: list[tuple[str, str, bool, bool, Floats]] = []
     dates: list[tuple[str, Floats]] = []
     for column in table.features:

@@ -44,8 +44,8 @@ class Progress:
 
 Watcher = Callable[[Progress], None]
 STAGES = (
-    "read", "profile", "split", "feasibility", "plan", "trials", "leaderboard", "blend", "compress", "analysis", "package",
-    "report",
+    "read", "profile", "split", "opening", "feasibility", "plan", "trials", "leaderboard", "blend", "compress",
+    "analysis", "package", "report",
 )  # fmt: skip
 
 

@@ -120,6 +120,9 @@ class LocalExecutor:
                 return
             self._open = False
             line, server, reader = self._line, self._server, self._reader
+            idle = not self._running
+        if idle:
+            server.kill()  # it has no children to see to, and may be busy loading what nobody will need
         line.shutdown(socket.SHUT_WR)  # the server sees the end of the line, kills its children and leaves
         server.wait()
         if reader is not threading.current_thread():
