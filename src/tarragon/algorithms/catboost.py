@@ -68,6 +68,7 @@ class CatBoost:
         metrics=METRICS,
         answer=("prediction", "probabilities"),
         extra="catboost",
+        library="catboost",
     )
 
     iterations: Annotated[int, Range(1, BIG, about="Rounds of boosting: more fit closer, and longer.")] = 500

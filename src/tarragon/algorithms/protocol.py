@@ -51,6 +51,8 @@ class Card:
         Wire facts: channel names, content types, metric names, fields of an answer.
     extra : str
         The optional extra that must be installed, or "".
+    library : str
+        A module that is slow to load and needed to fit, so that workers can load it once; "" for none.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Card:
     metrics: tuple[str, ...] = ()
     answer: tuple[str, ...] = ()
     extra: str = ""
+    library: str = ""
 
 
 @runtime_checkable

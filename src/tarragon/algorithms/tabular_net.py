@@ -84,6 +84,7 @@ class TabularNet:
         growth="time linear in rows × epochs; memory one encoded copy of the table",
         source="Gorishniy et al. (2022), NeurIPS, arXiv:2203.05556",
         extra="deep",
+        library="torch",
     )
     epochs: Annotated[int | None, Range(1, 100_000, about="More passes fit closer and take longer.")] = None
     hidden: Annotated[int | None, Range(4, 4_096, log=True, tune=(64, 512), about="More width can express more.")] = (

@@ -30,8 +30,6 @@ def n_folds(table: Table, budget_s: float) -> int:
 def n_repeats(table: Table) -> int:
     """How often the division is repeated: small tables are judged on several, since one says little."""
     cells = table.n_rows * max(1, len(table.features)) * max(1, table.n_classes)
-    if table.n_rows < 300:
-        return 3
     if table.n_rows < 1_000 and cells < 200_000:
         return 2
     return 1
@@ -103,6 +101,11 @@ def plan(table: Table, split: Split, request: PlanRequest) -> Plan:
         else {k: v for k, v in SPACES.items() if any(line.algorithm == k for line in lines)},
         left_out=tuple(left_out),
     )
+
+
+def libraries(plan: Plan) -> tuple[str, ...]:
+    """List modules that the plan's fits need and that are slow to load, sorted."""
+    return tuple(sorted({catalogue.get(c.algorithm).card.library for c in plan.candidates} - {""}))
 
 
 def _opening_first(lines: list[Line], shape: Shape) -> list[Line]:

@@ -17,7 +17,7 @@ from tarragon.data import Index, Vector
 
 ROUNDS = 60
 MANY_CLASSES = 5  # from here one boosted tree per class and round is too slow; randomised trees take all at once
-MAX_COLUMNS = 256  # screened by correlation within the training rows beyond this
+MAX_COLUMNS = 100  # screened by correlation within the training rows beyond this
 MAX_ONE_HOT = 16
 RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # penalties in units of n rows
 FLOOR = 0.005  # least probability a probe gives a class

@@ -53,7 +53,7 @@ def develop(table: Table, spec: Spec, run: Run, previous: TableModel | None = No
     table, notes = choose.repair(table, profile.findings, keep_leaks=spec.keep_leaks)
     folds = run.timed("split", lambda: fold(table, spec))
     ground = lay_ground(table, folds, objective, run, spec.seed)
-    run.timed("opening", lambda: race(first_only(plan_work(table, folds, spec, run, hopeless=False)), ground, run))
+    run.timed("opening", lambda: opening(plan_work(table, folds, spec, run, hopeless=False), ground, run))
     feasibility = run.stage(
         "feasibility",
         Feasibility,
@@ -115,6 +115,7 @@ def fit_model(table: Table, spec: Spec, run: Run, *, search: bool = True) -> Tab
     if not search:
         plan = dataclasses.replace(plan, spaces={})
     ground = lay_ground(table, folds, objective, run, spec.seed)
+    opening(plan, ground, run)
     outcome = race(plan, ground, run)
     choice = refine.selection(outcome.trials, objective, table.y, table.weight, single=spec.limits.glass_box)
     mixed = refine.blend(choice, table.n_rows, spec.seed)
@@ -148,9 +149,10 @@ def plan_work(table: Table, folds: Split, spec: Spec, run: Run, *, hopeless: boo
     return choose.plan(table, folds, request)
 
 
-def first_only(plan: Plan) -> Plan:
-    """Keep only the cheapest candidate: a usable model within seconds, before anything is looked at more closely."""
-    return dataclasses.replace(plan, candidates=plan.candidates[:1], spaces={})
+def opening(plan: Plan, ground: Ground, run: Run) -> None:
+    """Fit the cheapest candidate: a usable model within seconds, before anything is looked at more closely."""
+    race(dataclasses.replace(plan, candidates=plan.candidates[:1], spaces={}), ground, run)
+    run.executor.warm(choose.libraries(plan))
 
 
 def lay_ground(table: Table, folds: Split, objective: Metric, run: Run, seed: int) -> Ground:

@@ -25,8 +25,9 @@ from tarragon.tune.search import Sampler
 
 FAR_BEHIND = 0.15  # of the leader's lead over a constant answer: a blend hardly uses members that far behind
 GROUP_S = 0.6  # folds are put together into tasks of about this length, so that starting one costs little
-CANDIDATE_SHARE = 0.35  # of the search time is the most that one candidate may take
+CANDIDATE_SHARE = 0.4  # of the search time is the most that one candidate may take
 LEAST_FIT_S = 0.5  # seconds that even a fit begun too late is given
+WITHIN_REACH = 0.05  # of the leader's lead: what searching a family may at best be hoped to add
 PATIENCE = 14  # search trials without a better one, after which nothing more is to be gained
 WORTHWHILE = 0.002  # of the lead over a constant answer is the least that counts as better
 
@@ -124,7 +125,7 @@ class Race:
         while not self._over():
             self._fill()
             if not self.running:
-                self.ended = self.ended or "every candidate was tried"
+                self.ended = self.ended or self._why_idle()
                 break
             left = max(0.0, self.deadline - self.clock())
             self.executor.wait([handle for handle, _, _ in self.running], min(0.1, left))
@@ -136,6 +137,10 @@ class Race:
             attempt.collect(folds)
             self._close_if_complete(attempt)
         return self._outcome()
+
+    def _why_idle(self) -> str:
+        short = any(a.dropped.startswith("no time") for a in self.attempts)
+        return "" if short else "every candidate was tried"
 
     # -- what to do next ------------------------------------------------------------------------------------------
 
@@ -211,12 +216,13 @@ class Race:
         return attempt
 
     def _families(self) -> list[str]:
-        """Algorithms that have a search space, best first."""
+        """List algorithms worth searching, best first: they have a space and are not far from the leader."""
         best: dict[str, float] = {}
         for trial in self.trials.values():
             if trial.algorithm in self.plan.spaces:
                 best[trial.algorithm] = max(best.get(trial.algorithm, -np.inf), self._utility(trial))
-        return sorted(best, key=lambda family: -best[family])
+        reach = self.best - WITHIN_REACH * abs(self.best - self.ground.floor)
+        return sorted((f for f in best if best[f] >= reach), key=lambda family: -best[family])
 
     def _sampler(self, family: str) -> Sampler:
         if family not in self.samplers:

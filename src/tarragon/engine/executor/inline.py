@@ -62,6 +62,9 @@ class InlineExecutor:
         """Return all of them: each is done."""
         return tuple(handles)
 
+    def warm(self, modules: Sequence[str]) -> None:
+        """Do nothing: a task loads what it needs in this very process."""
+
     def close(self) -> None:
         """Take no more tasks."""
         self._closed = True

@@ -113,6 +113,11 @@ class LocalExecutor:
             self._changed.wait_for(lambda: not handles or any(each.done() for each in handles), timeout)
         return tuple(each for each in handles if each.done())
 
+    def warm(self, modules: Sequence[str]) -> None:
+        """Load modules that later tasks will need, now that nobody waits; one that is not installed is left out."""
+        with self._changed:
+            self._say(load=list(modules))
+
     def close(self) -> None:
         """Kill what still runs and let go of every process. Safe to call twice."""
         with self._changed:

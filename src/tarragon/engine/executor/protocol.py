@@ -101,6 +101,9 @@ class Executor(Protocol):
     def wait(self, handles: Sequence[Handle], timeout: float | None = None) -> tuple[Handle, ...]:
         """Wait until at least one of the handles is done, or the seconds are over; return all that are done."""
 
+    def warm(self, modules: Sequence[str]) -> None:
+        """Load modules that later tasks will need, now that nobody waits; one that is not installed is left out."""
+
     def close(self) -> None:
         """Kill what still runs and let go of every process."""
 
