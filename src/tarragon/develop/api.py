@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tarragon.data import ReadOptions, Table, read_table
+from tarragon.data import ReadOptions, Table, free_bytes, read_table, rows_that_fit
 from tarragon.develop import closing, loop
 from tarragon.develop.protocol import Limits, Report, Spec, Verdict
 from tarragon.develop.report import ReportFiles
@@ -199,7 +199,7 @@ def develop(  # noqa: PLR0913 — the public call names every option a user may 
         stop if stop is not None else threading.Event(),
     )
     with LocalExecutor() as executor:  # its workers warm up while the table is read
-        table = read_table(source, target, options=_options(spec))
+        table = read_table(source, target, options=_options(spec, source))
         if spec.metric:
             find_metric(spec.metric, table.task)
         with Workspace.open(around.home) as workspace:
@@ -339,8 +339,10 @@ def _model_name(name: str, source: Source) -> str:
     return re.sub(r"[^a-zA-Z0-9]+", "-", stem).strip("-")[:63].strip("-") or "model"
 
 
-def _options(spec: Spec) -> ReadOptions:
+def _options(spec: Spec, source: Source) -> ReadOptions:
+    fits = rows_that_fit(Path(source), free_bytes()) if isinstance(source, (str, Path)) else 0
     return ReadOptions(
+        max_rows=fits,
         drop=spec.drop,
         sensitive=spec.sensitive,
         weight=spec.weight,

@@ -47,9 +47,6 @@ def _doubts(feasibility: Feasibility, analysis: Analysis) -> Iterator[Reason]:
     yield from _findings(feasibility, "warning")
     if feasibility.verdict == "CAUTION" and not any(f.severity != "info" for f in feasibility.findings):
         yield from (Reason(text, "against") for text in feasibility.reasons[:1])
-    worse = next((part for part in analysis.slices if part.worse), None)
-    if worse is not None:
-        yield Reason(f"Worse where {worse.column} is {worse.value} ({worse.n} rows)", "against")
 
 
 def _findings(feasibility: Feasibility, severity: str) -> Iterator[Reason]:
@@ -87,6 +84,9 @@ def _praise(analysis: Analysis) -> Iterator[Reason]:
                 f"Better than {word} by {base.gain:.3g} {unit} ({base.gain_low:.3g} to {base.gain_high:.3g})", "for"
             )
             break
+    worse = next((part for part in analysis.slices if part.worse), None)
+    if worse is not None:  # every model has rows it finds harder; whether that matters, the reader knows
+        yield Reason(f"Weakest where {worse.column} is {worse.value} ({worse.n} rows)", "note")
     yield Reason(analysis.fit.sentence, "for" if analysis.fit.verdict == "balanced" else "note")
     if analysis.interpretability is not None:
         yield Reason(analysis.interpretability.sentence, "note")
