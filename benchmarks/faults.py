@@ -188,6 +188,9 @@ def leak(rng: Rng, frame: pl.DataFrame, target: str) -> Planted:
             late = y > np.quantile(y, 0.7)
             return _put(frame, rng, bonus_date=_dates(rng, late)), target, ("bonus_date",)
         bins = np.searchsorted(np.sort(y), y)  # a code list that follows the target finely, not in order
+        if len(np.unique(y)) < 200:
+            late = y > np.quantile(y, 0.7)
+            return _put(frame, rng, bonus_date=_dates(rng, late)), target, ("bonus_date",)
         code = np.array([f"T{(7919 * b) % 997:03d}" for b in range(60)])[bins * 59 // n]
         return _put(frame, rng, tariff=code), target, ("tariff",)
     y = _codes(frame, target)
@@ -316,9 +319,10 @@ def _parts(rng: Rng, n: int) -> list[tuple[int, ...]]:
 PLANTS: dict[str, Plant] = {
     f.__name__: f for f in (leak, proxy, duplicate_rows, time_leak, random_labels, noisy_labels, id_column)
 }
-# Where a fault cannot be told from nature it is not planted: copies among rows that coincide anyway, wrong labels
-# where the target can hardly be predicted, shuffled labels nowhere excluded.
+# Where a fault cannot be told from nature it is not planted: a leak where all other columns are near perfect too, copies
+# among rows that coincide anyway, wrong labels where the target can hardly be predicted.
 NOT_FOR: dict[str, frozenset[str]] = {
+    "leak": frozenset({"easy", "iris", "penguins"}),
     "duplicate_rows": frozenset({"levels", "survey", "soybean", "letter", "iris"}),
     "noisy_labels": frozenset({"weak", "logistic", "levels", "rare", "survey", "churn", "iris", "ramen_ratings", "abalone",
                                "titanic", "mammography", "bank_marketing", "telco_churn", "penguins"}),

@@ -79,7 +79,28 @@ def test_rules_read_as_sentences(binary, multiclass, regression):
 def test_the_previous_version_is_asked(binary):
     found = _all(binary, previous=binary.predictor)
     assert abs(found["previous"].gain) < 0.1
-    assert "flatters" in found["previous"].rule
+    assert "did not learn from" in found["previous"].rule
+
+
+def test_rows_the_previous_version_learned_from_do_not_count(binary):
+    class Forgetful:
+        def respond(self, frame, fold=None):
+            answer = np.array(binary.predictor.respond(frame, fold))
+            answer[len(answer) // 2 :] = np.nan
+            return answer
+
+        def size_parts(self):
+            return {}
+
+    class Knows(Forgetful):
+        def respond(self, frame, fold=None):
+            return np.full_like(binary.predictor.respond(frame, fold), np.nan)
+
+    assert (
+        _all(binary, previous=Forgetful())["previous"].score.n
+        < _all(binary, previous=binary.predictor)["previous"].score.n
+    )
+    assert "previous" not in _all(binary, previous=Knows())
 
 
 def test_without_time_only_the_dummy_and_what_is_there_already(binary):

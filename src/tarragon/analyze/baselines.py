@@ -19,12 +19,13 @@ from tarragon.analyze.scores import Wording, number, one_score
 from tarragon.analyze.screening import strongest
 from tarragon.analyze.subject import Array, Evidence, Subject, answers
 from tarragon.data import Column, Index, Kind, Table
-from tarragon.metrics import Metric, paired
+from tarragon.metrics import Metric, judged, paired
 
 BINS = 6
 LEVELS = 30  # levels of a category kept apart; rarer ones are one bin
 COLUMNS = 40  # columns tried as one rule, strongest associations first
 SAMPLE = 20_000  # rows on which the column is chosen
+LEAST = 30  # rows that the previous version did not learn from; with fewer there is nothing to compare
 PREVIOUS = 5_000  # rows the previous version answers
 SMOOTH = 1.0  # rows of prior added to each bin
 
@@ -55,8 +56,10 @@ def all_baselines(
     if subject.previous is not None and go_on():
         few = proof.sample(PREVIOUS, 0)
         answer = subject.previous.respond(subject.table.frame.drop(subject.table.target)[few.rows])
-        told = "The version in use so far; it may have learned from some of these rows, which flatters it"
-        made.append(_against(subject, metric, few, words, ("previous", told, answer)))
+        fresh = judged(answer)
+        if fresh.sum() >= LEAST:
+            told = f"The version in use so far, on {int(fresh.sum())} rows it did not learn from"
+            made.append(_against(subject, metric, few.take(fresh), words, ("previous", told, answer[fresh])))
     return tuple(made)
 
 

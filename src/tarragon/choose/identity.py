@@ -71,7 +71,7 @@ def _judge(series: pl.Series, column: Column, y: Vector, share: float) -> Findin
         kept = np.isfinite(values)
         reason = _number(values[kept], named=named, share=share)
         if reason and _is_rank(values[kept], y[kept]):
-            return None
+            return _ranks_target(column.name)
     else:
         values = np.empty(0)
         reason = _code(series.drop_nulls().cast(pl.String), named=named)
@@ -128,6 +128,19 @@ def _number(values: Floats, *, named: bool, share: float) -> str:
     if possible >= 1e6 and even and share < 0.02 and m >= 100:
         return "every value is a different whole number, spread evenly, unrelated to the target"
     return ""
+
+
+def _ranks_target(name: str) -> Finding:
+    return Finding(
+        fault="proxy",
+        severity="critical",
+        columns=(name,),
+        what=f'"{name}" ranks the rows by the target',
+        why="It numbers the rows without repeats, in the order of the target but not of the file",
+        fix=f'Leave "{name}" out: it was made from the target.',
+        evidence={"rank_correlation": 0.98},
+        action="dropped",
+    )
 
 
 def _is_rank(values: Floats, y: Vector) -> bool:

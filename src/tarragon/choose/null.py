@@ -117,7 +117,7 @@ def _ridge(
         order[judged] = rng.permutation(index[judged])
         orders.append(order)
     targets = np.hstack([truth, *(truth[order] for order in orders)])
-    scores = ridge_out_of_fold(design(sheet), targets, folds, lead=width)
+    scores = ridge_out_of_fold(design(sheet), targets, folds, block=width)
     blocks = [scores[:, i * width : (i + 1) * width] for i in range(shuffles + 1)]
     answers = [probabilities(b) if k else b[:, 0] for b in blocks]
     null = [(sheet.y[order][judged], a[judged]) for order, a in zip(orders, answers[1:], strict=True)]

@@ -36,7 +36,7 @@ _TIME_NAMES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A probe on a random split and on the future, same rows judged, same number of rows taught.
+    """The probe that loses most between a random split and the future; same rows judged, as many rows taught.
 
     Parameters
     ----------
@@ -197,20 +197,17 @@ def forward_gap(plain: Sheet, seed: int) -> Gap:
         ahead.append(_losses(plain, Z, past, judged, seed))
         mixed.append(_losses(plain, Z, anywhere, judged, seed))
         flat.append(_constant_losses(plain, anywhere, judged))
-    forward, random = _better(np.hstack(ahead)), _better(np.hstack(mixed))
-    base = float(np.concatenate(flat).mean())
-    difference = forward - random
+    forward, random = np.hstack(ahead), np.hstack(mixed)
+    base = max(float(np.concatenate(flat).mean()), 1e-300)
+    useful = random.mean(axis=1) <= 0.98 * base  # a probe that finds nothing has nothing to lose
+    probe = int(np.where(useful, forward.mean(axis=1) - random.mean(axis=1), -np.inf).argmax())
+    difference = forward[probe] - random[probe]
     error = float(difference.std(ddof=1) / np.sqrt(len(difference)))
     return Gap(
-        random=1.0 - float(random.mean()) / max(base, 1e-300),
-        forward=1.0 - float(forward.mean()) / max(base, 1e-300),
+        random=1.0 - float(random[probe].mean()) / base,
+        forward=1.0 - float(forward[probe].mean()) / base,
         z=float(difference.mean()) / max(error, 1e-300),
     )
-
-
-def _better(losses: Floats) -> Floats:
-    """(3, m) losses of forest, ridge and their mean -> (m,) of the one with the smallest mean."""
-    return np.asarray(losses[int(losses.mean(axis=1).argmin())])
 
 
 def _losses(plain: Sheet, Z: Floats, train: Index, valid: Index, seed: int) -> Floats:

@@ -19,7 +19,7 @@ ROUNDS = 60
 MANY_CLASSES = 5  # from here one boosted tree per class and round is too slow; randomised trees take all at once
 MAX_COLUMNS = 100  # screened by correlation within the training rows beyond this
 MAX_ONE_HOT = 16
-RIDGES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)  # penalties in units of n rows
+RIDGES = (1e-3, 3e-2, 0.3, 3.0)  # penalties in units of n rows
 FLOOR = 0.005  # least probability a probe gives a class
 Folds = Sequence[tuple[Index, Index]]
 
@@ -162,8 +162,8 @@ def _compact(Z: Floats) -> Floats:
     return np.asarray(V * np.sqrt(np.maximum(values, 0.0)))
 
 
-def ridge(Z: Floats, Y: Floats, train: Index, valid: Index, *, lead: int | None = None) -> Floats:
-    """Predict (m, t) targets with one penalty, chosen on the first ``lead`` targets by leave-one-out.
+def ridge(Z: Floats, Y: Floats, train: Index, valid: Index, *, block: int | None = None) -> Floats:
+    """Predict (m, t) targets; each ``block`` of them shares one penalty, chosen by leave-one-out.
 
     Through the eigenvectors of the smaller Gram matrix, so many columns or many targets cost little.
     Leave-one-out residuals are e / (1 − h) (Allen 1974, PRESS).
@@ -182,24 +182,25 @@ def ridge(Z: Floats, Y: Floats, train: Index, valid: Index, *, lead: int | None 
         root = np.sqrt(np.maximum(values, 1e-9 * max(values[-1], 1e-12)))
         W = (B @ A.T @ U) / root**2
     link = U.T @ T
-    first = slice(0, lead)
-    best, chosen = np.inf, root
+    width = block or Y.shape[1]
+    best, shrunk = np.full(Y.shape[1], np.inf), np.zeros_like(link)
     for penalty in RIDGES:
         shrink = root**2 / (root**2 + penalty * n)
         h = np.minimum((U**2) @ shrink + 1.0 / n, 0.999)
-        left_out = (T[:, first] - U @ (shrink[:, None] * link[:, first])) / (1.0 - h)[:, None]
-        press = float((left_out**2).sum())
-        if press < best:
-            best, chosen = press, shrink
-    return np.asarray(W @ (chosen[:, None] * link) + centre)
+        candidate = shrink[:, None] * link
+        left_out = (T - U @ candidate) / (1.0 - h)[:, None]
+        press = np.repeat(np.einsum("ij,ij->j", left_out, left_out).reshape(-1, width).sum(axis=1), width)
+        better = press < best
+        best[better], shrunk[:, better] = press[better], candidate[:, better]
+    return np.asarray(W @ shrunk + centre)
 
 
-def ridge_out_of_fold(Z: Floats, Y: Floats, folds: Folds, *, lead: int | None = None) -> Floats:
+def ridge_out_of_fold(Z: Floats, Y: Floats, folds: Folds, *, block: int | None = None) -> Floats:
     """(n, d'), (n, t) targets -> (n, t) answers out of fold; NaN for rows in no valid part."""
     answer = np.full(Y.shape, np.nan)
     for train, valid in folds:
         if len(train) and len(valid):
-            answer[valid] = ridge(Z, Y, train, valid, lead=lead)
+            answer[valid] = ridge(Z, Y, train, valid, block=block)
     return answer
 
 

@@ -51,7 +51,7 @@ def profile(
     alone = strengths(numbers, seed)
     share = best_share(numbers, alone)
     found: list[Finding] = [*identifiers(table, share, seed, y)]
-    ids = [name for f in found for name in f.columns]
+    ids = [name for f in found for name in f.columns]  # numbers that rank the target included
     keep = np.array([s not in ids for s in numbers.source], dtype=np.bool_)
     free, free_alone = numbers.columns(keep), Strength(alone.share[keep], alone.error[keep])
     sums = relations(free)

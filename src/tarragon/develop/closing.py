@@ -11,23 +11,23 @@ from tarragon.develop.loop import Story
 from tarragon.develop.protocol import Report, Spec
 from tarragon.develop.report import ReportFiles, write
 from tarragon.develop.run import Run
+from tarragon.develop.unseen import Unseen, keep_rows
 from tarragon.engine import code_sha256, dump, environment, environment_sha256
 from tarragon.errors import TarragonError
-from tarragon.refine import TableModel
 from tarragon.registry import Package, PackageFacts, Registry
 
 
-def previous_model(registry: Registry, group: str, run: str, table: Table) -> TableModel | None:
+def previous_model(registry: Registry, group: str, run: str, table: Table) -> Unseen | None:
     """Load the latest registered version of this model, if it answers the same question; its own run's does not count."""
     try:
         package = registry.show(group)
         if package.lineage.get("run") == run or package.target != table.target or package.task != table.task:
             return None
-        model = TableModel.load(registry.open(package.name) / "model")
-    except TarragonError:
+        earlier = Unseen.load(registry.open(package.name))
+    except (TarragonError, OSError, ValueError):
         return None  # no version yet, or one that cannot be read: nothing to compare with
-    same = model.classes == table.classes and set(model.columns) <= set(table.frame.columns)
-    return model if same else None
+    same = earlier.model.classes == table.classes and set(earlier.model.columns) <= set(table.frame.columns)
+    return earlier if same else None
 
 
 def package(story: Story, spec: Spec, run: Run, registry: Registry) -> Package | None:
@@ -38,6 +38,7 @@ def package(story: Story, spec: Spec, run: Run, registry: Registry) -> Package |
         shutil.rmtree(folder)
     folder.mkdir()
     story.model.save(folder / "model")
+    keep_rows(story.table.frame, story.model.columns, folder)
     work = replay.work_record(story, spec, run)
     dump(work, folder / "replay.json")
     dump(work, run.folder / "replay.json")

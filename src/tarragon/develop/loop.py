@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from tarragon import choose, refine, tune
-from tarragon.analyze import Subject, examine
+from tarragon.analyze import Predictor, Subject, examine
 from tarragon.analyze.protocol import Analysis
 from tarragon.choose.protocol import Feasibility, Plan, Profile
 from tarragon.data import Encoder, Split, Table, split
@@ -45,7 +45,7 @@ class Story:
     notes: tuple[str, ...]
 
 
-def develop(table: Table, spec: Spec, run: Run, previous: TableModel | None = None) -> Story:
+def develop(table: Table, spec: Spec, run: Run, previous: Predictor | None = None) -> Story:
     """Turn one table into an explained model. Each line's result is kept, so a killed run goes on where it was."""
     objective = metric(choose.objective(table, spec.metric)[0], table.task)
     run.metric = objective.name

@@ -50,7 +50,9 @@ def next_commands(report: Report) -> tuple[tuple[str, str], ...]:
     if package is not None:
         group = shlex.quote(package.group)
         if package.approval.value == "PendingManualApproval":
-            commands.append((f"tarragon registry approve {shlex.quote(package.name)} --reason WHY", "approve this version"))
+            commands.append(
+                (f"tarragon registry approve {shlex.quote(package.name)} --reason WHY", "approve this version")
+            )
         commands.append((f"tarragon predict {group} new.csv -o scored.csv", "answer new rows"))
     commands.append((f"tarragon replay {shlex.quote(report.run)}", "repeat the run and compare, byte for byte"))
     return tuple(commands)
