@@ -322,7 +322,7 @@ PLANTS: dict[str, Plant] = {
 # Where a fault cannot be told from nature it is not planted: a leak where all other columns are near perfect too, copies
 # among rows that coincide anyway, wrong labels where the target can hardly be predicted.
 NOT_FOR: dict[str, frozenset[str]] = {
-    "leak": frozenset({"easy", "iris", "penguins"}),
+    "leak": frozenset({"easy", "iris", "penguins", "soybean"}),
     "duplicate_rows": frozenset({"levels", "survey", "soybean", "letter", "iris"}),
     "noisy_labels": frozenset({"weak", "logistic", "levels", "rare", "survey", "churn", "iris", "ramen_ratings", "abalone",
                                "titanic", "mammography", "bank_marketing", "telco_churn", "penguins"}),

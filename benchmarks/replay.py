@@ -34,9 +34,8 @@ def main() -> None:
                 process.kill()
         for line in again.differences:
             print("differs:", line)
-        print(
-            f"{again.units} fits repeated beside 3 busy processes; recorded {again.recorded_sha256[:16]}, now {again.predictions_sha256[:16]}"
-        )
+        print(f"{again.units} fits repeated beside 3 busy processes")
+        print(f"recorded {again.recorded_sha256[:16]}, now {again.predictions_sha256[:16]}")
         print("byte-equal:", "yes" if again.equal else "NO")
 
 

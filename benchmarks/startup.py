@@ -45,9 +45,8 @@ def main() -> None:
                 [f"{folder}/bin/pip", "list", "--format=freeze"], capture_output=True, text=True, check=True
             )
             names = [x for x in listed.stdout.split() if x.split("==")[0] not in ("pip", "setuptools")]
-            print(
-                f"base install          {size_mb(Path(folder)) - before:.0f} MB (bar 650), {len(names)} packages (bar 45)"
-            )
+            grown = size_mb(Path(folder)) - before
+            print(f"base install          {grown:.0f} MB (bar 650), {len(names)} packages (bar 45)")
 
 
 def size_mb(folder: Path) -> float:

@@ -108,7 +108,8 @@ def main() -> None:
     names = [n for n in names if not wanted or n in wanted]
     results = []
     print(
-        f"{'table':20} {'metric':9} {'test':>10} {'anchor':>10} {'gain/se':>8} {'reported (95 %)':>32} {'in':>3} {'wall':>6} {'first':>6}  winner"
+        f"{'table':20} {'metric':9} {'test':>10} {'anchor':>10} {'gain/se':>8} {'reported (95 %)':>32} {'in':>3} "
+        f"{'wall':>6} {'first':>6}  winner"
     )
     for name in names:
         command = [sys.executable, __file__, str(a.data), "--time", str(a.time), "--seed", str(a.seed), "--one", name]
@@ -126,7 +127,8 @@ def main() -> None:
         span = f"{r['reported']:.4g} ({r['low']:.4g} to {r['high']:.4g})"
         print(
             f"{name:20} {r['metric']:9} {r['test']:10.4f} {r['anchor']:10.4f} {r['gain_in_se']:8.2f} {span:>32} "
-            f"{'yes' if r['covered'] else 'NO':>3} {r['wall_s']:6.1f} {r['first_model_s'] or 0:6.1f}  {r['winner']} · {r['verdict']} · {r['ended']}",
+            f"{'yes' if r['covered'] else 'NO':>3} {r['wall_s']:6.1f} {r['first_model_s'] or 0:6.1f}  "
+            f"{r['winner']} · {r['verdict']} · {r['ended']}",
             flush=True,
         )
     good = [r for r in results if not r.get("failed")]

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tarragon.data import ReadOptions, blocks, read_table
-from tarragon.data.blocks import frames, record_end, thinned
+from tarragon.data.blocks import frames, read_blocks, record_end, thinned
 
 
 @settings(max_examples=60, deadline=None)
@@ -42,6 +42,17 @@ def test_blocks_together_are_the_file(tmp_path_factory, cells, size, rows):
     made = pl.concat(read)
     assert made["first"].to_list() == frame["first"].to_list()
     assert [v or "" for v in made["text"].to_list()] == cells
+
+
+def test_whole_or_in_blocks_the_cells_are_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "READ_BYTES", 900)
+    frame = pl.DataFrame({"code": [f"{i:04d}" for i in range(200)], "name": ["a, b", "c"] * 100})
+    path = tmp_path / "t.csv"
+    frame.write_csv(path)
+    for source, whole_bytes in ((path, 1), (str(path), 1 << 20), (frame, 1)):
+        read = list(read_blocks(source, rows=64, whole_bytes=whole_bytes))
+        assert [block.height for block in read] == [64, 64, 64, 8]
+        assert pl.concat(read).equals(frame)
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "csv.gz"])

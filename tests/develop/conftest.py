@@ -1,6 +1,5 @@
 """One real run, developed once and looked at by many tests."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +8,7 @@ import polars as pl
 import pytest
 
 import tarragon
-from tarragon.develop.api import Development
-from tarragon.develop.run import Progress
+from tarragon.develop import Development, Progress
 
 FAST = ("linear-learner", "lightgbm", "additive")
 
@@ -48,7 +46,7 @@ class Kept:
 
 
 @pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     home = tmp_path_factory.mktemp("home")
     frame = shop()
     path = home / "shop.csv"
@@ -64,4 +62,4 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
         out=home / "out",
         progress=heard.append,
     )
-    yield Kept(dev, home, tuple(heard), frame)
+    return Kept(dev, home, tuple(heard), frame)

@@ -11,7 +11,7 @@ import pytest
 
 from tarragon.algorithms import build, get
 from tarragon.algorithms.protocol import Standalone
-from tarragon.data import Encoder, read_table
+from tarragon.data import Encoder, read_blocks, read_table
 from tarragon.engine import Workspace
 from tarragon.errors import ConflictError, DataError, IntegrityError, NotFoundError, ParameterError
 from tarragon.refine import Member, TableModel
@@ -96,12 +96,9 @@ def test_every_format_holds_the_same(workspace: Workspace, new_rows: Path, tmp_p
     assert float(rows[7]["probability_no"]) + float(rows[7]["probability_yes"]) == pytest.approx(1.0)
 
 
-def test_a_large_file_is_scored_in_blocks_with_equal_answers(
-    model: TableModel, new_rows: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = list(score.blocks(new_rows, model.columns))
-    monkeypatch.setattr(score, "BLOCK_ROWS", 64)
-    parts = list(score.blocks(new_rows, model.columns, whole_bytes=1))
+def test_a_large_file_is_scored_in_blocks_with_equal_answers(model: TableModel, new_rows: Path) -> None:
+    whole = list(read_blocks(new_rows, expect=model.columns))
+    parts = list(read_blocks(new_rows, rows=64, expect=model.columns, whole_bytes=1))
     assert len(whole) == 1
     assert len(parts) == 5
     names = score.answer_names(model)

@@ -13,7 +13,7 @@ from scipy import stats
 
 from tarragon.choose.probe import Folds, design, one_hot, out_of_fold, probabilities, ridge_out_of_fold
 from tarragon.choose.sheet import Floats, Sheet
-from tarragon.data import Vector
+from tarragon.data import Index, Vector
 from tarragon.metrics import Metric, auc
 
 RIDGE_TARGETS = 160  # columns of shuffled targets in one product
@@ -62,12 +62,13 @@ def statistic(y: Vector, answer: Floats, n_classes: int) -> float:
 def signal(sheet: Sheet, folds: Folds, metric: Metric, seed: int, time_left: Callable[[], float]) -> Signal:
     """Judge the probes and their null within the time that is left."""
     k = sheet.n_classes
-    judged = np.zeros(sheet.n_rows, dtype=np.bool_)
-    for _, valid in folds:
-        judged[valid] = True
+    part = np.full(sheet.n_rows, -1, dtype=np.int64)
+    for f, (_, valid) in enumerate(folds):
+        part[valid] = f
+    judged = part >= 0
     y = sheet.y[judged]
     rng = np.random.default_rng(seed)
-    line, line_null = _ridge(sheet, folds, judged, rng)
+    line, line_null = _ridge(sheet, folds, part, rng)
     p_line = _tail(statistic(y, line[judged], k), [statistic(a, b, k) for a, b in line_null])
     before = time_left()
     forest = out_of_fold(sheet, folds, seed)
@@ -78,8 +79,7 @@ def signal(sheet: Sheet, folds: Folds, metric: Metric, seed: int, time_left: Cal
     for i in range(wanted):
         if i >= FEWEST_SHUFFLES and time_left() < cost:
             break
-        shuffled = sheet.y.copy()
-        shuffled[judged] = y[rng.permutation(len(y))]
+        shuffled = sheet.y[shuffle_within(part, rng)]
         told = out_of_fold(sheet, folds[:SURE_FOLDS] if sure else folds, seed + i + 1, y=shuffled)
         kept = judged & np.isfinite(told if told.ndim == 1 else told[:, 0])
         forest_null.append((shuffled[kept], told[kept]))
@@ -102,20 +102,29 @@ def signal(sheet: Sheet, folds: Folds, metric: Metric, seed: int, time_left: Cal
     )
 
 
+def shuffle_within(part: Index, rng: np.random.Generator) -> Index:
+    """(n,) part of each row -> (n,) rows, shuffled within each part.
+
+    Folds are often stratified. A shuffle across folds would undo that, and answers that lean to the commoner class of
+    the training part would look worse than chance: the null would be too low.
+    """
+    order = np.arange(len(part))
+    for p in np.unique(part):
+        mine = np.flatnonzero(part == p)
+        order[mine] = rng.permutation(mine)
+    return order
+
+
 def _ridge(
-    sheet: Sheet, folds: Folds, judged: "np.ndarray[tuple[int], np.dtype[np.bool_]]", rng: np.random.Generator
+    sheet: Sheet, folds: Folds, part: Index, rng: np.random.Generator
 ) -> tuple[Floats, list[tuple[Vector, Floats]]]:
     """Answer the true targets and many shuffles of them at once."""
     k = sheet.n_classes
     truth = one_hot(sheet.y, k)
     width = truth.shape[1]
     shuffles = max(20, RIDGE_TARGETS // width)
-    index = np.arange(sheet.n_rows)
-    orders = []
-    for _ in range(shuffles):
-        order = index.copy()
-        order[judged] = rng.permutation(index[judged])
-        orders.append(order)
+    judged = part >= 0
+    orders = [shuffle_within(part, rng) for _ in range(shuffles)]
     targets = np.hstack([truth, *(truth[order] for order in orders)])
     scores = ridge_out_of_fold(design(sheet), targets, folds, block=width)
     blocks = [scores[:, i * width : (i + 1) * width] for i in range(shuffles + 1)]

@@ -1,6 +1,7 @@
 """Rows, columns, formats, splits: from a file or frame to arrays an algorithm can learn from."""
 
 from tarragon.data.arrays import Batches, Data, Index, Matrix, Prediction, Tabular, Vector
+from tarragon.data.blocks import read_blocks
 from tarragon.data.capacity import free_bytes, rows_that_fit
 from tarragon.data.encode import Encoder, View
 from tarragon.data.read import ReadOptions, read_frame, read_table
@@ -12,6 +13,6 @@ from tarragon.data.write import write_table
 
 __all__ = [
     "Batches", "Column", "Data", "Encoder", "Fold", "Index", "Kind", "Matrix", "Prediction", "ReadOptions", "Role",
-    "Source", "Split", "Table", "Tabular", "Vector", "View", "batches", "free_bytes", "read_frame", "read_table",
-    "rows_that_fit", "split", "write_table",
+    "Source", "Split", "Table", "Tabular", "Vector", "View", "batches", "free_bytes", "read_blocks", "read_frame",
+    "read_table", "rows_that_fit", "split", "write_table",
 ]  # fmt: skip

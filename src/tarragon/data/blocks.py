@@ -11,12 +11,32 @@ import polars as pl
 
 from tarragon.data.cells import flat
 from tarragon.data.sniff import Dialect, beginning, find_encoding, sniff
-from tarragon.data.source import format_of, parse, read_json
+from tarragon.data.source import Source, format_of, load, parse, read_json
 from tarragon.errors import DataError
 
 READ_BYTES = 1 << 24  # of text at a time
 ENCODING_BYTES = 1 << 20  # looked at for the encoding
 BLOCK_ROWS = 65_536
+WHOLE_BYTES = 64 << 20  # a file up to here is read whole: header and delimiter are judged on all of it
+
+
+def read_blocks(
+    source: Source, *, rows: int = BLOCK_ROWS, expect: Collection[str] = (), whole_bytes: int = WHOLE_BYTES
+) -> Iterator[pl.DataFrame]:
+    """Read a path or frame in blocks of ``rows`` rows, the cells as they were written.
+
+    Parameters
+    ----------
+    source : path or frame
+    expect : collection of str
+        Column names the caller knows of; they help to recognise a header.
+    whole_bytes : int
+        A larger file is read block by block.
+    """
+    path = Path(source).expanduser() if isinstance(source, (str, Path)) else None
+    if path is not None and path.is_file() and path.stat().st_size > whole_bytes:
+        return frames(path, rows=rows, expect=expect)
+    return load(source, expect=expect, hashed=False).frame.iter_slices(rows)
 
 
 def frames(path: Path, *, rows: int, expect: Collection[str] = ()) -> Iterator[pl.DataFrame]:

@@ -4,8 +4,32 @@ The room is also the call: ``tarragon.develop(table, target="churned")`` is :fun
 """
 
 import sys
+from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tarragon.develop.api import Development, develop, resume
+    from tarragon.develop.estimator import Classifier, Regressor
+    from tarragon.develop.run import Progress
+
+_HOMES = {
+    "Classifier": "estimator",
+    "Development": "api",
+    "Progress": "run",
+    "Regressor": "estimator",
+    "develop": "api",
+    "resume": "api",
+}
+
+__all__ = ["Classifier", "Development", "Progress", "Regressor", "develop", "resume"]
+
+
+def __getattr__(name: str) -> Any:
+    # Names load on first use: the command line starts without the libraries they need.
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class _Room(ModuleType):

@@ -202,21 +202,23 @@ def develop(  # noqa: PLR0913 — the public call names every option a user may 
         table = read_table(source, target, options=_options(spec, source))
         if spec.metric:
             find_metric(spec.metric, table.task)
-        with Workspace.open(around.home) as workspace:
-            with workspace.start(KIND, run_name(spec.name), _asked(spec)) as job:
-                save_table(table, job.folder)
-                run = Run(
-                    job.folder,
-                    executor,
-                    spec.budget_s,
-                    job,
-                    workspace,
-                    around.watcher,
-                    around.stop,
-                    clock=_clock,
-                    began=began,
-                )
-                return _conduct(table, spec, run, around)
+        with (
+            Workspace.open(around.home) as workspace,
+            workspace.start(KIND, run_name(spec.name), _asked(spec)) as job,
+        ):
+            save_table(table, job.folder)
+            run = Run(
+                job.folder,
+                executor,
+                spec.budget_s,
+                job,
+                workspace,
+                around.watcher,
+                around.stop,
+                clock=_clock,
+                began=began,
+            )
+            return _conduct(table, spec, run, around)
 
 
 def resume(

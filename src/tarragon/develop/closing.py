@@ -18,7 +18,7 @@ from tarragon.registry import Package, PackageFacts, Registry
 
 
 def previous_model(registry: Registry, group: str, run: str, table: Table) -> Unseen | None:
-    """Load the latest registered version of this model, if it answers the same question; its own run's does not count."""
+    """Load the latest registered version of this model if it answers the same question; this run's own is none."""
     try:
         package = registry.show(group)
         if package.lineage.get("run") == run or package.target != table.target or package.task != table.task:

@@ -143,7 +143,7 @@ class Classifier(ClassifierMixin, _Developed):  # type: ignore[misc]
                 why=f"The labels hold only one class, {self.classes_[0]!r}",
                 fix="Give rows of another class too",
             )
-        codes = np.searchsorted(self.classes_, y).astype(np.int64)
+        codes = np.asarray(np.searchsorted(self.classes_, y), dtype=np.int64)
         task: Task = "binary" if len(self.classes_) == 2 else "multiclass"
         return self._develop(X, codes, task, tuple(range(len(self.classes_))))
 

@@ -8,8 +8,7 @@ import polars as pl
 
 from tarragon.data import Column, Table
 from tarragon.develop.protocol import Spec
-from tarragon.engine import JobRecord, dump, from_plain, load
-from tarragon.engine.plain import Plain
+from tarragon.engine import JobRecord, Plain, dump, from_plain, load
 from tarragon.metrics import Task
 
 Label = str | int | float | bool

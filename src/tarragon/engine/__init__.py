@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tarragon.engine.disk import atomic, flush_folder, refusals, remove, sweep, temporary_in
     from tarragon.engine.events import append_event
     from tarragon.engine.executor.inline import InlineExecutor
     from tarragon.engine.executor.local import LocalExecutor
@@ -12,15 +13,17 @@ if TYPE_CHECKING:
     from tarragon.engine.layout import contained, home, suggested, valid_name
     from tarragon.engine.machine import calibrate, code_sha256, environment, environment_sha256, seed_for
     from tarragon.engine.objects import Objects
-    from tarragon.engine.plain import to_plain
+    from tarragon.engine.plain import Plain, to_plain
     from tarragon.engine.protocol import Event, JobRecord, ObjectRecord, State
     from tarragon.engine.record import dump, load
     from tarragon.engine.replay import WorkRecord, WorkUnit, difference
+    from tarragon.engine.schema import audit, packages
     from tarragon.engine.store import Store
     from tarragon.engine.typed import from_plain
     from tarragon.engine.workspace import Workspace
 
 _HOMES = {
+    "disk": ("atomic", "flush_folder", "refusals", "remove", "sweep", "temporary_in"),
     "events": ("append_event",),
     "executor.inline": ("InlineExecutor",),
     "executor.local": ("LocalExecutor",),
@@ -29,10 +32,11 @@ _HOMES = {
     "job": ("Job",),
     "machine": ("calibrate", "code_sha256", "environment", "environment_sha256", "seed_for"),
     "objects": ("Objects",),
-    "plain": ("to_plain",),
+    "plain": ("Plain", "to_plain"),
     "protocol": ("Event", "JobRecord", "ObjectRecord", "State"),
     "record": ("dump", "load"),
     "replay": ("WorkRecord", "WorkUnit", "difference"),
+    "schema": ("audit", "packages"),
     "store": ("Store",),
     "typed": ("from_plain",),
     "workspace": ("Workspace",),
@@ -41,9 +45,10 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord", "LocalExecutor", "ObjectRecord", "Objects",
-    "State", "Store", "Task", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event", "calibrate",
-    "code_sha256", "contained", "difference", "dump", "environment", "environment_sha256", "from_plain", "home", "load",
-    "seed_for", "suggested", "to_plain", "valid_name",
+    "Plain", "State", "Store", "Task", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic",
+    "audit", "calibrate", "code_sha256", "contained", "difference", "dump", "environment", "environment_sha256",
+    "flush_folder", "from_plain", "home", "load", "packages", "refusals", "remove", "seed_for", "suggested", "sweep",
+    "temporary_in", "to_plain", "valid_name",
 ]  # fmt: skip
 
 

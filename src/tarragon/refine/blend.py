@@ -6,6 +6,7 @@ greedy forward selection with replacement on out-of-fold predictions.
 Notation: T trials, n rows, K classes; a stack is (T, n, K) or (T, n).
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -105,7 +106,8 @@ class Selection:
         w = None if self.weight is None else self.weight[index]
         if self.single:
             scores = [self.metric.utility(self.metric.score(self.y[index], m[index], w)) for m in self.stack]
-            return np.eye(len(self.stack))[int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))]
+            best = int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))
+            return np.asarray(np.eye(len(self.stack))[best])
         return greedy(self.stack[:, index], self.y[index], self.metric, w, rounds)
 
     def again(self, rows: Index, trials: Sequence[Trial]) -> Vector:
@@ -138,8 +140,8 @@ def blend(choice: Selection, n_rows: int, seed: int) -> Blend:
     weights, gain, noise = alone, 0.0, 0.0
     why = "the only trial" if len(choice.trials) == 1 else "one model was asked for"
     if not choice.single and len(choice.trials) > 1:
-        crossed = _cross_fitted(choice, seed)
-        gain, low, high = paired(metric, y, crossed, choice.stack[0], choice.weight)
+        mixed, single = _cross_fitted(choice, seed)
+        gain, low, high = paired(metric, y, mixed, single, choice.weight)
         noise = (high - low) / (2 * 1.96)
         if gain > noise:
             weights = choice.weights(np.arange(len(choice.rows)))
@@ -159,11 +161,17 @@ def blend(choice: Selection, n_rows: int, seed: int) -> Blend:
     return Blend(members, oof, metric.score(y, predicted, choice.weight), float(gain), float(noise), why)
 
 
-def _cross_fitted(choice: Selection, seed: int) -> NDArray[np.float64]:
-    """Blend predictions where no row took part in choosing its own weights."""
+def _cross_fitted(choice: Selection, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Predictions of a blend and of the best single trial, each chosen without the rows it is then judged on.
+
+    Both sides are chosen anew for every part: a leader picked on all rows would be flattered by having been picked.
+    """
+    alone = dataclasses.replace(choice, single=True)
     part = np.random.default_rng(seed).permutation(len(choice.rows)) % PARTS
-    predicted = np.empty(choice.stack.shape[1:])
+    mixed = np.empty(choice.stack.shape[1:])
+    single = np.empty_like(mixed)
     for k in range(PARTS):
-        weights = choice.weights(np.flatnonzero(part != k))
-        predicted[part == k] = mix(choice.stack[:, part == k], weights)
-    return predicted
+        teach, judge = np.flatnonzero(part != k), part == k
+        mixed[judge] = mix(choice.stack[:, judge], choice.weights(teach))
+        single[judge] = mix(choice.stack[:, judge], alone.weights(teach))
+    return mixed, single

@@ -52,7 +52,7 @@ def fit(y: Vector, p: NDArray[np.float64], weight: Vector | None = None) -> Cali
     def loss(theta: Vector) -> float:
         calibrated = Calibration(float(theta[0]), float(theta[1]) if binary else 0.0).apply(p)
         penalty = RIDGE * ((theta[0] - 1.0) ** 2 + (theta[1] ** 2 if binary else 0.0))
-        return float(np.average(log_losses(y, calibrated), weights=weight)) + penalty
+        return float(np.average(log_losses(y, calibrated), weights=weight) + penalty)
 
     found = minimize(
         loss, np.array([1.0, 0.0] if binary else [1.0]), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-8}

@@ -8,7 +8,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from tarragon.engine.disk import flush_folder, refusals, remove, sweep, temporary_in
+from tarragon.engine import flush_folder, refusals, remove, sweep, temporary_in
 from tarragon.errors import ConflictError
 from tarragon.registry.manifest import MANIFEST, FileRecord, Manifest
 

@@ -10,8 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tarragon.engine import Workspace, valid_name
-from tarragon.engine.disk import remove
+from tarragon.engine import Workspace, remove, valid_name
 from tarragon.errors import ConflictError, IntegrityError, NotFoundError, ParameterError, near_miss
 from tarragon.registry import files, shelf
 from tarragon.registry.audit import Act, Entry, faults, iso

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tarragon.engine.schema import audit, packages
+from tarragon.engine import audit, packages
 from tarragon.registry.audit import Act, Entry, iso, seal
 from tarragon.registry.protocol import Approval, Package
 

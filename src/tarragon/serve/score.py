@@ -8,11 +8,8 @@ from typing import BinaryIO
 
 import polars as pl
 
-from tarragon.data import Source
-from tarragon.data.blocks import frames
-from tarragon.data.source import load
-from tarragon.engine import Workspace
-from tarragon.engine.disk import atomic
+from tarragon.data import Source, read_blocks
+from tarragon.engine import Workspace, atomic
 from tarragon.errors import ConflictError, DataError, ParameterError
 from tarragon.refine import TableModel
 from tarragon.registry import Approval, Package, Registry
@@ -20,7 +17,6 @@ from tarragon.registry import Approval, Package, Registry
 PREDICTION, PROBABILITY = "prediction", "probability"
 MODEL_FOLDER = "model"  # inside a package
 BLOCK_ROWS = 50_000  # scored at a time; of 40 columns about 16 MB as they are, 60 MB with one-hot encoding
-WHOLE_BYTES = 64 << 20  # a file up to here is read whole: header and delimiter are judged on all of it
 Writer = Callable[[Iterator[pl.DataFrame], BinaryIO], None]
 
 
@@ -87,7 +83,7 @@ def predict(
     began = clock()
     write = writer(out)
     name, loaded = load_model(model, workspace)
-    stream = blocks(source, (*loaded.columns, loaded.target))
+    stream = read_blocks(source, rows=BLOCK_ROWS, expect=(*loaded.columns, loaded.target))
     first = next(stream, None)
     if first is None:
         raise DataError("There are no rows to score", why="The table has only a header", fix="Give a table with rows")
@@ -115,23 +111,6 @@ def predict(
         write(scored(), file)
     extra = tuple(column for column in first.columns if column not in known)
     return Scored(name, out, n_rows, added, missing, extra, clock() - began)
-
-
-def blocks(source: Source, expect: tuple[str, ...], whole_bytes: int = WHOLE_BYTES) -> Iterator[pl.DataFrame]:
-    """Read a path or frame in blocks of rows, the cells as they were written.
-
-    Parameters
-    ----------
-    source : path or frame
-    expect : tuple of str
-        Column names the model knows; they help to recognise a header.
-    whole_bytes : int
-        A larger file is read block by block.
-    """
-    path = Path(source) if isinstance(source, str | Path) else None
-    if path is not None and path.is_file() and path.stat().st_size > whole_bytes:
-        return frames(path, rows=BLOCK_ROWS, expect=expect)
-    return load(source, expect=expect, hashed=False).frame.iter_slices(BLOCK_ROWS)
 
 
 def load_model(model: Package | str | Path, workspace: Workspace) -> tuple[str, TableModel]:

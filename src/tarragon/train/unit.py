@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tarragon.algorithms import catalogue
-from tarragon.algorithms.params import build
+from tarragon.algorithms import build, catalogue
 from tarragon.algorithms.protocol import Algorithm
 from tarragon.data import Fold, Tabular
 from tarragon.metrics import Metric, metric

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
-from tarragon.data import Fold, Split, Tabular
+from tarragon.data import Fold, Matrix, Split, Tabular
 
 
 def write_view(data: Tabular, folder: Path) -> None:
@@ -47,9 +47,9 @@ def read_view(folder: Path) -> Tabular:
 
     if about["sparse"]:
         pieces = tuple(np.load(folder / f"X.{p}.npy", allow_pickle=False) for p in ("data", "indices", "indptr"))
-        X = sp.csr_matrix(pieces, shape=tuple(about["shape"]))
+        X: Matrix | sp.csr_matrix = sp.csr_matrix(pieces, shape=tuple(about["shape"]))
     else:
-        X = part("X.npy")
+        X = np.load(folder / "X.npy", mmap_mode="r", allow_pickle=False)
     return Tabular(
         X=X,
         y=part("y.npy"),

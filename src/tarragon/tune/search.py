@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tarragon.algorithms.params import OneOf, Range
-from tarragon.algorithms.protocol import Value
+from tarragon.algorithms import OneOf, Range, Value
 
 Space = Mapping[str, Range | OneOf]
 

@@ -17,8 +17,7 @@ from tarragon.develop.protocol import Report
 from tarragon.develop.report.outline import tell
 from tarragon.develop.report.story import Block, Callout, Figure, Fold, Gallery, Points, Rows, Steps, Story, Table, Text
 from tarragon.develop.report.summary import summary
-from tarragon.engine import from_plain, to_plain
-from tarragon.engine.plain import Plain
+from tarragon.engine import Plain, from_plain, to_plain
 from tarragon.errors import IntegrityError, NotFoundError
 
 SCHEMA = 1

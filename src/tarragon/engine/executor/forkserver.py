@@ -4,10 +4,10 @@ Started as ``python -m tarragon.engine.executor.forkserver FD``, where FD is one
 ``multiprocessing``'s: that one imports the user's main script again, which without an ``if __name__`` guard would call
 Tarragon from inside Tarragon.
 
-Lines of JSON come in, ``{"fork": n, "target": …}``, ``{"load": […]}`` and ``{"kill": n}``, and go out, ``{"started": n, "pid": …}`` and
-``{"ended": n, "code": …}``. When the other end closes or its process dies, by kill -9 too, every child and whatever the
-children started is killed, and the server leaves. The server has a single thread and calls into no OpenMP code, so
-that a fork copies no lock in a state nobody will ever change.
+Lines of JSON come in, ``{"fork": n, "target": …}``, ``{"load": […]}`` and ``{"kill": n}``, and go out,
+``{"started": n, "pid": …}`` and ``{"ended": n, "code": …}``. When the other end closes or its process dies, by kill -9
+too, every child and whatever the children started is killed, and the server leaves. The server has a single thread and
+calls into no OpenMP code, so that a fork copies no lock in a state nobody will ever change.
 """
 
 import contextlib

@@ -13,7 +13,7 @@ from tarragon.faces.cli.outcome import BROKEN, OK, VERDICTS, interruptible, show
 from tarragon.faces.cli.page import outline, page
 
 if TYPE_CHECKING:
-    from tarragon.develop.api import Development
+    from tarragon.develop import Development
 
 COLOURS = {"SHIP": "green", "REVIEW": "yellow", "STOP": "red"}
 
@@ -99,10 +99,10 @@ def replay(
     quiet: Quiet = False,
 ) -> int:
     """Do a run again and compare it byte by byte."""
-    from tarragon.develop.replay import replay as again
+    from tarragon.develop import replay as work
 
     with display(quiet=quiet) as show:
-        result = again(run, home=home, progress=show)
+        result = work.replay(run, home=home, progress=show)
     code = OK if result.equal else BROKEN
     if as_json:
         show_json(

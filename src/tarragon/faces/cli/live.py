@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from tarragon.develop.run import Progress
+    from tarragon.develop import Progress
 
 Clock = Callable[[], float]
 WIDTH = 84  # columns; wide enough for a sentence, narrow enough for a split window
