@@ -15,9 +15,10 @@ Made = tuple[pl.DataFrame, str]
 Planted = tuple[pl.DataFrame, str, tuple[str, ...]]
 Clean = Callable[[Rng, int], Made]
 Plant = Callable[[Rng, pl.DataFrame, str], Planted]
-WORDS = "red green round old new fast quiet heavy sharp plain early late warm cold long short north south".split()
-
-
+WORDS = [
+    "red", "green", "round", "old", "new", "fast", "quiet", "heavy", "sharp", "plain", "early", "late", "warm",
+    "cold", "long", "short", "north", "south",
+]  # fmt: skip
 # ---- clean tables -----------------------------------------------------------------------------------------------
 
 
@@ -86,7 +87,10 @@ def sales(rng: Rng, n: int) -> Made:
     season = 8 * np.sin(2 * np.pi * day / 365.25)
     y = area * (1 + 0.2 * zone) + 12 * rooms + 25 * heavy + season + rng.normal(size=n) * 20
     area = np.where(rng.random(n) < 0.06, np.nan, area)
-    stamp = [datetime(2022, 1, 1) + timedelta(days=int(d), hours=int(h)) for d, h in zip(day, rng.integers(0, 24, n))]
+    stamp = [
+        datetime(2022, 1, 1) + timedelta(days=int(d), hours=int(h))
+        for d, h in zip(day, rng.integers(0, 24, n), strict=True)
+    ]
     frame = pl.DataFrame({
         "listed": stamp, "area": area, "rooms": rooms, "zone": np.array([f"zone {z}" for z in "ABCDEFGH"])[zone],
         "about": [" ".join(w) for w in words], "price": np.round(y, 2),
@@ -98,9 +102,13 @@ def churn(rng: Rng, n: int) -> Made:
     months, fee = rng.integers(0, 72, n), rng.uniform(20, 120, n)
     plan = rng.integers(0, 3, n)
     logit = -0.06 * months + 0.03 * (fee - 70) - 1.1 * plan + 1.2
-    since = [datetime(2023, 6, 1) - timedelta(days=int(30 * m + d)) for m, d in zip(months, rng.integers(0, 30, n))]
+    since = [
+        datetime(2023, 6, 1) - timedelta(days=int(30 * m + d))
+        for m, d in zip(months, rng.integers(0, 30, n), strict=True)
+    ]
     frame = pl.DataFrame({
-        "since": since, "months": months, "fee": np.round(fee, 2), "plan": np.array(["month", "year", "two years"])[plan],
+        "since": since, "months": months, "fee": np.round(fee, 2),
+        "plan": np.array(["month", "year", "two years"])[plan],
         "paperless": rng.random(n) < 0.5, "total": np.round(months * fee * rng.uniform(0.97, 1.03, n), 2),
         "churned": np.where(_chance(rng, logit) == 1, "Yes", "No"),
     })  # fmt: skip
@@ -120,7 +128,8 @@ def claims(rng: Rng, n: int) -> Made:
     y = 250 * age + smoker * (14_000 + 500 * (bmi - 30)) + rng.gamma(1.0, 2_500, n)
     frame = pl.DataFrame({
         "age": age, "bmi": np.round(bmi, 1), "smoker": np.where(smoker, "yes", "no"),
-        "children": rng.integers(0, 5, n), "region": np.array(["n", "e", "s", "w"])[rng.integers(0, 4, n)], "charges": y,
+        "children": rng.integers(0, 5, n), "region": np.array(["n", "e", "s", "w"])[rng.integers(0, 4, n)],
+        "charges": y,
     })  # fmt: skip
     return frame, "charges"
 
@@ -215,7 +224,7 @@ def leak(rng: Rng, frame: pl.DataFrame, target: str) -> Planted:
 
 def _dates(rng: Rng, filled: np.ndarray) -> list[datetime | None]:
     days = rng.integers(0, 400, len(filled))
-    return [datetime(2024, 1, 1) + timedelta(days=int(d)) if f else None for d, f in zip(days, filled)]
+    return [datetime(2024, 1, 1) + timedelta(days=int(d)) if f else None for d, f in zip(days, filled, strict=True)]
 
 
 def proxy(rng: Rng, frame: pl.DataFrame, target: str) -> Planted:
@@ -319,12 +328,12 @@ def _parts(rng: Rng, n: int) -> list[tuple[int, ...]]:
 PLANTS: dict[str, Plant] = {
     f.__name__: f for f in (leak, proxy, duplicate_rows, time_leak, random_labels, noisy_labels, id_column)
 }
-# Where a fault cannot be told from nature it is not planted: a leak where all other columns are near perfect too, copies
-# among rows that coincide anyway, wrong labels where the target can hardly be predicted.
+# Where a fault cannot be told from nature it is not planted: a leak where all other columns are near perfect too,
+# copies among rows that coincide anyway, wrong labels where the target can hardly be predicted.
 NOT_FOR: dict[str, frozenset[str]] = {
     "leak": frozenset({"easy", "iris", "penguins", "soybean"}),
     "duplicate_rows": frozenset({"levels", "survey", "soybean", "letter", "iris"}),
-    "noisy_labels": frozenset({"weak", "logistic", "levels", "rare", "survey", "churn", "iris", "ramen_ratings", "abalone",
-                               "titanic", "mammography", "bank_marketing", "telco_churn", "penguins"}),
+    "noisy_labels": frozenset({"weak", "logistic", "levels", "rare", "survey", "churn", "iris", "ramen_ratings",
+                               "abalone", "titanic", "mammography", "bank_marketing", "telco_churn", "penguins"}),
     "time_leak": frozenset({"iris", "soybean"}),
 }  # fmt: skip

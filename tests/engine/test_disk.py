@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import resource
 import subprocess
@@ -6,7 +7,7 @@ import sys
 
 import pytest
 
-from tarragon.engine.disk import atomic, refusals, sweep, temporary_in
+from tarragon.engine.disk import atomic, folder_bytes, refusals, sweep, temporary_in, write_json
 from tarragon.engine.identity import myself
 from tarragon.errors import StorageError
 
@@ -91,3 +92,30 @@ def test_only_the_dead_are_swept(tmp_path):
     assert other.exists()
     assert not dead.exists()
     assert sweep(tmp_path / "nowhere") == 0
+
+
+def test_plain_json_appears_whole(tmp_path):
+    path = tmp_path / "deep" / "about.json"
+    write_json({"folds": [1, 2]}, path)
+    assert json.loads(path.read_bytes()) == {"folds": [1, 2]}
+    with pytest.raises(TypeError):
+        write_json({"folds": object()}, path)
+    assert json.loads(path.read_bytes()) == {"folds": [1, 2]}
+    assert os.listdir(path.parent) == ["about.json"]
+
+
+def test_what_is_not_flushed_is_still_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", None)  # not callable: flushing would fail
+    with pytest.raises(TypeError), atomic(tmp_path / "file", flushed=False) as file:
+        file.write("text, which a binary file does not take")
+    assert os.listdir(tmp_path) == []
+    with atomic(tmp_path / "file", flushed=False) as file:
+        file.write(b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
+def test_a_folder_weighs_what_its_files_do(tmp_path):
+    (tmp_path / "deep" / "empty").mkdir(parents=True)
+    (tmp_path / "a").write_bytes(b"123")
+    (tmp_path / "deep" / "b").write_bytes(b"4567")
+    assert folder_bytes(tmp_path) == 7

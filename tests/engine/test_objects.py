@@ -163,7 +163,7 @@ def test_a_folder_is_stored_as_a_whole_or_not_at_all(local, tmp_path, monkeypatc
     def full(path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tarragon.engine.local_files._flush", full)
+    monkeypatch.setattr("tarragon.engine.local_files.flush", full)
     with pytest.raises(StorageError, match="is full"):
         local.put_folder("models/churn/1", source)
     assert local.list("models") == ()

@@ -3,6 +3,7 @@
 Sequences that are drawn are tuples of float. "Units of the metric" unless said otherwise.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -29,6 +30,12 @@ class Score:
     n: int
     sentence: str
     why: str = ""
+
+    @property
+    def numbers(self) -> tuple[float, float, float]:
+        """Value, low and high; NaN where there is none."""
+        value, low, high = (math.nan if part is None else part for part in (self.value, self.low, self.high))
+        return value, low, high
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Columns in numbers for the report: counts, gaps, histogram, range."""
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 
@@ -46,7 +48,7 @@ def column_profile(series: pl.Series, column: Column, strength: float) -> Column
 
 
 def bins(values: Floats, *, dates: bool = False) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Counts and names of at most 20 equal bins; whole numbers of few values get a bin each.
+    """Return counts and names of at most 20 equal bins; whole numbers of few values get a bin each.
 
     Examples
     --------
@@ -66,7 +68,7 @@ def bins(values: Floats, *, dates: bool = False) -> tuple[tuple[int, ...], tuple
     if dates:
         names = [str(np.datetime64(int(e), "s")).replace("T", " ")[:16] for e in edges[:-1]]
     else:
-        names = [f"{a:.4g}–{b:.4g}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        names = [f"{a:.4g}–{b:.4g}" for a, b in pairwise(edges)]
     return tuple(int(c) for c in np.bincount(place, minlength=BINS)), tuple(names)
 
 

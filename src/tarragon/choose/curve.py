@@ -11,7 +11,7 @@ from scipy import stats
 from tarragon.choose.probe import Folds, design, forest, one_hot, probabilities, ridge
 from tarragon.choose.protocol import Curve
 from tarragon.choose.sheet import Floats, Sheet
-from tarragon.data import Vector
+from tarragon.data import Index, Vector
 from tarragon.metrics import Metric
 
 POINTS = 5
@@ -21,10 +21,14 @@ EXPONENTS = np.linspace(0.1, 1.5, 29)
 
 
 def learning_curve(
-    sheet: Sheet, folds: Folds, metric: Metric, how: tuple[str, int], time_left: Callable[[], float]
+    sheet: Sheet, folds: Folds, metric: Metric, how: tuple[str, int, int], time_left: Callable[[], float]
 ) -> Curve | None:
-    """Score a probe at about five sizes; ``how`` is (probe, seed). None where there are too few rows or no time."""
-    probe, seed = how
+    """Score a probe at about five sizes and look ahead to two and four times the table's rows.
+
+    ``how`` is the probe ("forest" or "ridge"), the seed, and the rows a model of the whole table would learn from.
+    None where there are too few rows or no time.
+    """
+    probe, seed, whole = how
     folds = [f for f in folds if len(f[0]) and len(f[1])][:MOST_FOLDS]
     if len(folds) < 2:
         return None
@@ -54,25 +58,23 @@ def learning_curve(
     if len(measured) < 3:
         return None
     measured.sort()
-    rows = np.array([m[0] for m in measured], dtype=np.float64)
-    score = np.array([m[1] for m in measured])
-    half = np.array([m[2] for m in measured])
-    more = np.array([2.0, 4.0]) * rows[-1]
+    size_of, mean_of, half_of = np.array(measured, dtype=np.float64).T
+    more = np.array([2.0, 4.0]) * max(whole, int(size_of[-1]))
     return Curve(
-        rows=tuple(map(float, rows)),
-        score=tuple(map(float, score)),
-        low=tuple(map(float, score - half)),
-        high=tuple(map(float, score + half)),
+        rows=tuple(map(float, size_of)),
+        score=tuple(map(float, mean_of)),
+        low=tuple(map(float, mean_of - half_of)),
+        high=tuple(map(float, mean_of + half_of)),
         more_rows=tuple(map(float, more)),
-        expected=tuple(map(float, extrapolate(rows, score, more, metric))),
+        expected=tuple(map(float, extrapolate(size_of, mean_of, more, metric))),
     )
 
 
 def _answer(
     sheet: Sheet,
     Z: Floats | None,
-    rows: "np.ndarray[tuple[int], np.dtype[np.int64]]",
-    valid: "np.ndarray[tuple[int], np.dtype[np.int64]]",
+    rows: Index,
+    valid: Index,
     seed: int,
 ) -> Floats:
     if Z is None:

@@ -1,4 +1,4 @@
-"""Is one column the target in disguise: recoded, rounded, ranked, scaled, or with a little noise?
+"""Columns that are the target in disguise: recoded, rounded, ranked, scaled, or with a little noise.
 
 Notation: (n,) values x of one column and (n,) target y.
 """
@@ -69,7 +69,8 @@ def near_copy(sheet: Sheet, j: int, share: float) -> str:
         np.add.at(table, (np.searchsorted(levels, x), y.astype(np.int64)), 1.0)
         own = table.argmax(axis=1)
         if len(np.unique(own)) == len(np.unique(y)):
-            return f"its {len(levels)} values stand for the {k} classes in {table.max(axis=1).sum() / len(y):.1%} of the rows"
+            agree = table.max(axis=1).sum() / len(y)
+            return f"its {len(levels)} values stand for the {k} classes in {agree:.1%} of the rows"
         return ""
     if sheet.nominal[j]:
         return ""

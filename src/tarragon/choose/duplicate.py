@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tarragon.choose.protocol import Finding
-from tarragon.choose.sheet import sample_rows
+from tarragon.choose.sheet import floats, sample_rows
 from tarragon.data import Kind, Role, Table
 
 LEAST_SHARE = 0.01  # of rows that have a copy; below it the score hardly moves
@@ -160,6 +160,6 @@ def _hash(series: pl.Series, j: int) -> Hashes:
 
 def _rounded(frame: pl.DataFrame, compared: list[str], target: str) -> pl.DataFrame:
     """Round floats to a ten-thousandth of their spread."""
-    floats = [n for n in (*compared, target) if frame[n].dtype.is_float()]
-    steps = {n: float(frame[n].std() or 0.0) * ROUNDING for n in floats}
+    shaken = [n for n in (*compared, target) if frame[n].dtype.is_float()]
+    steps = {n: float(np.nan_to_num(np.nanstd(floats(frame[n])))) * ROUNDING for n in shaken}
     return frame.with_columns([(pl.col(n) / s).round() for n, s in steps.items() if s > 0])

@@ -1,4 +1,4 @@
-"""GO, CAUTION or STOP: is there signal, how noisy are the labels, would more rows help?"""
+"""GO, CAUTION or STOP, from the signal in the features, the noise in the labels and what more rows would bring."""
 
 import time
 from collections.abc import Callable
@@ -73,7 +73,12 @@ def feasibility(  # noqa: PLR0913 - three values and four settings, each asked f
         noise = label_noise(numbers, known, seed, lambda: time_left() - 0.3 * budget_s)
     curve = None
     if time_left() > 0:
-        curve = learning_curve(numbers, folds, judge, (found.probe, seed), time_left)
+        if time_left() > 0.4 * budget_s and len(numbers.rows) < table.n_rows:
+            numbers_more, folds_more = _sample(table, split, profile, seed, times=2)
+        else:
+            numbers_more, folds_more = numbers, folds
+        how = (found.probe, seed, len(split.folds[0].train))
+        curve = learning_curve(numbers_more, folds_more, judge, how, time_left)
     findings = strongest_first([*profile.findings, *_new_findings(numbers, found, noise, judge)])
     verdict, reasons = _verdict(_Evidence(found, noise, curve, judge, table.n_rows), findings)
     unexplained = 0.0 if table.n_classes else _unexplained(numbers, found)
@@ -103,13 +108,13 @@ class _Evidence:
     n_rows: int
 
 
-def _sample(table: Table, split: Split, profile: Profile, seed: int) -> tuple[Sheet, Folds]:
-    """Number sheet of sampled development rows, and the split's first repeat in its positions."""
+def _sample(table: Table, split: Split, profile: Profile, seed: int, *, times: int = 1) -> tuple[Sheet, Folds]:
+    """Make the number sheet of sampled development rows, and the split's first repeat in its positions."""
     dropped = {n for f in profile.findings if f.action == "dropped" for n in f.columns}
     folds = split.folds[: min(split.n_folds, MOST_FOLDS)]
     known = np.unique(np.concatenate([part for f in folds for part in (f.train, f.valid)]))
     most = PROBE_ROWS if table.n_classes < MANY_CLASSES else MANY_CLASS_ROWS
-    most = max(200, min(most, CELLS // max(1, len(table.features))))
+    most = max(200, min(times * most, CELLS // max(1, len(table.features))))
     rows = known[sample_rows(len(known), most, seed)]
     place = np.full(table.n_rows, -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
@@ -136,9 +141,9 @@ def _new_findings(numbers: Sheet, found: Signal, noise: Noise, metric: Metric) -
                 severity="critical" if found.p_value > UNSURE else "warning",
                 columns=(),
                 what="The features tell nothing about the target",
-                why=f"A probe scores {found.score:.3g} {metric.title}; on shuffled labels it scores {found.null_score:.3g} on "
-                f"average and {found.null_high:.3g} one time in a hundred (p = {found.p_value:.2g})",
-                fix="Check that the target belongs to these rows (a shuffled join?), or bring columns that could explain it.",
+                why=f"A probe scores {found.score:.3g} {metric.title}; on shuffled labels it scores "
+                f"{found.null_score:.3g} on average and {found.null_high:.3g} one time in a hundred (p = {found.p_value:.2g})",
+                fix="Check that the target belongs to these rows (a shuffled join?), or bring columns that explain it.",
                 evidence={"score": found.score, "null": found.null_score, "p_value": found.p_value},
             )
         ]
@@ -146,11 +151,11 @@ def _new_findings(numbers: Sheet, found: Signal, noise: Noise, metric: Metric) -
         return []
     if numbers.n_classes:
         why = (
-            f"Even where a probe is surest, {noise.sure_error:.0%} of the labels contradict it, and being surer does not "
-            f"help: about {noise.share:.0%} of the labels look wrong"
+            f"Even where a probe is surest, {noise.sure_error:.0%} of the labels contradict it, and being surer does "
+            f"not help: about {noise.share:.0%} of the labels look wrong"
         )
     else:
-        why = f"About {noise.share:.0%} of the values look like draws from other rows rather than like errors of prediction"
+        why = f"About {noise.share:.0%} of the values look like draws from other rows, not like errors of prediction"
     return [
         Finding(
             fault="noisy_labels",
@@ -158,7 +163,7 @@ def _new_findings(numbers: Sheet, found: Signal, noise: Noise, metric: Metric) -
             columns=(),
             what=f"About {noise.share:.0%} of the labels look wrong",
             why=why,
-            fix="Have a sample of the contradicted rows labelled again; expect scores to stay below what clean labels would give.",
+            fix="Have a sample of the contradicted rows labelled again; until then scores stay below what clean ones give.",
             evidence={"share": noise.share, "likelihood_ratio": noise.ratio, "sure_error": noise.sure_error},
         )
     ]
@@ -195,6 +200,6 @@ def _outlook(given: _Evidence) -> tuple[str, ...]:
     if gain <= max(noise, 1e-9):
         return (f"The learning curve is flat: four times the rows would bring less than its noise ({gain:.2g})",)
     return (
-        f"More rows help: {given.metric.title} goes from {curve.score[-1]:.3g} to about {curve.expected[-1]:.3g} with four "
-        "times the rows",
+        f"More rows help: {given.metric.title} goes from {curve.score[-1]:.3g} to about {curve.expected[-1]:.3g} "
+        "with four times the rows",
     )

@@ -20,10 +20,10 @@ DISTINCT = 0.98
 EXPECTED_COLLISIONS = 10.0  # that many are expected and (almost) none seen: chance e^-10
 LOOKED_AT = 50_000  # rows; more tell nothing new
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_NAMES = frozenset(
-    "id ids uid uuid guid key code no nr num number idx index rowid row rownames serial ref reference hash token record "
-    "unnamed account identifier".split()
-)
+_NAMES = frozenset({
+    "id", "ids", "uid", "uuid", "guid", "key", "code", "no", "nr", "num", "number", "idx", "index", "rowid", "row",
+    "rownames", "serial", "ref", "reference", "hash", "token", "record", "unnamed", "account", "identifier",
+})  # fmt: skip
 _HASH = re.compile(r"^(?:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{12,128})$", re.I)
 _EMAIL = re.compile(r"^[^@\s]+@[^@\s]+\.[a-z]+$", re.I)
 
@@ -86,7 +86,7 @@ def _judge(series: pl.Series, column: Column, y: Vector, share: float) -> Findin
         what=f'"{column.name}" only names the row' + (", yet it tells the target" if sorted_by_target else ""),
         why=f"{reason}; {distinct:.1%} of its values are distinct"
         + (
-            f". Alone it explains {share:.0%} of the target: the rows were sorted or numbered by it, new rows will not be"
+            f". Alone it explains {share:.0%} of the target: the rows were sorted by it, new rows will not be"
             if sorted_by_target
             else ""
         ),
@@ -115,11 +115,8 @@ def _number(values: Floats, *, named: bool, share: float) -> str:
     possible = span / step + 1.0
     expected = m * (m - 1.0) / (2.0 * possible)
     if expected >= EXPECTED_COLLISIONS * (1.0 + repeats):
-        return (
-            f"{m:,} values on a grid of {possible:,.0f} never repeat where chance alone would repeat {expected:,.0f} times"
-            if not repeats
-            else f"values on a grid of {possible:,.0f} repeat {repeats} times where chance alone would {expected:,.0f} times"
-        )
+        told = f"{m:,} values on a grid of {possible:,.0f} repeat {repeats:,} times"
+        return f"{told} where chance alone would repeat {expected:,.0f}"
     if not whole or repeats:
         return ""
     if named:

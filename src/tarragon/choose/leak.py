@@ -27,11 +27,12 @@ STRONG = {True: 0.65, False: 0.9}  # s from which a column is compared with the 
 COPY_ERROR = 0.06  # of a column with one value per class, whatever the others can do
 MOST_SUSPECTS = 12
 MOST_COMPARED = 3
-_AFTERWARDS = frozenset(
-    "duration elapsed outcome result resolution resolved closed closing cancelled canceled cancellation refund refunded "
-    "chargeback settled settlement recovered recovery collections final exit terminated termination discharge discharged "
-    "after post payoff reason approved decision".split()
-)
+_AFTERWARDS = frozenset({
+    "duration", "elapsed", "outcome", "result", "resolution", "resolved", "closed", "closing", "cancelled",
+    "canceled", "cancellation", "refund", "refunded", "chargeback", "settled", "settlement", "recovered",
+    "recovery", "collections", "final", "exit", "terminated", "termination", "discharge", "discharged", "after",
+    "post", "payoff", "reason", "approved", "decision",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def _refined(strength: Strength, suspects: list[Suspect]) -> Strength:
 
 
 def _rest(sheet: Sheet, keep: Mask, strength: Strength, seed: int) -> Skill:
-    """What the kept columns do together; at least what the best of them does alone."""
+    """Return what the kept columns do together; at least what the best of them does alone."""
     together, _ = best_skill(sheet.columns(keep), seed)
     if not keep.any():
         return together
@@ -186,10 +187,7 @@ def _copies(sheet: Sheet, strength: Strength) -> list[Finding]:
         values = sheet.X[:, j]
         if len(np.unique(values[np.isfinite(values)])) > 24:
             continue
-        if sheet.n_classes:
-            told = mirrored_class(sheet, int(j))
-        else:
-            told = segments(values, sheet.y)
+        told = mirrored_class(sheet, int(j)) if sheet.n_classes else segments(values, sheet.y)
         if told:
             found.append(
                 Finding(
@@ -241,7 +239,8 @@ def _one_sided_words(state: str, purity: float, cover: float, *, classes: bool) 
             f"{purity:.1%} of the rows where it is {state} have the same outcome, "
             f"and they are {cover:.0%} of all rows with that outcome"
         )
-    return f"The {cover:.1%} of rows where it is {state} lie apart from the others: knowing so removes {purity:.0%} of their variance"
+    apart = f"The {cover:.1%} of rows where it is {state} lie apart from the others"
+    return f"{apart}: knowing so removes {purity:.0%} of their variance"
 
 
 def _one_sided(gap: Mask, sheet: Sheet) -> tuple[str, float, float] | None:

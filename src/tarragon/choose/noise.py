@@ -2,9 +2,9 @@
 
 Classes: on a hard problem the surest answers are still right; wrong labels spoil the surest answers too (the idea of
 confident learning, Northcutt et al. 2021). Two looks at it. The chance of being right is fitted as d·σ(a + b·s) of the
-probe's confidence s; 1 − d is the share of labels that contradict even certainty. And for two classes, "confidence tells
-nothing" is weighed against a hard but honest problem of the same area under the ROC curve, whose scores are normal in
-each class; this sees plateaus, where b cannot be told.
+probe's confidence s; 1 − d is the share of labels that contradict even certainty. And for two classes, "confidence
+tells nothing" is weighed against a hard but honest problem of the same area under the ROC curve, whose scores are
+normal in each class; this sees plateaus, where b cannot be told.
 
 Values: a swapped value is a draw from the whole target, not a large error. Residuals are fitted as a mixture of
 Student-t errors whose width follows the prediction, and draws from the target's own density; the weight of the second
@@ -129,7 +129,8 @@ def _unlike_hard(right: Vector, hard: Vector, share: float, ratio: float) -> boo
     z = (error - expected) / np.sqrt(expected * (1.0 - expected) / surest)
     if share <= NOISY[True]:
         return False
-    return bool((ratio >= CLEAR and error >= 1.12 * expected) or (ratio >= CHANCE[True] and error >= 1.2 * expected and z >= 2))
+    beyond = ratio >= CHANCE[True] and error >= 1.2 * expected and z >= 2.0
+    return bool(beyond or (ratio >= CLEAR and error >= 1.12 * expected))
 
 
 def hard_curve(area: float, positives: float, n: int) -> Vector:
@@ -156,13 +157,17 @@ def ceiling(s: Vector, right: Vector) -> tuple[float, float]:
         q = np.clip(d * special.expit(a + np.exp(log_b) * s), 1e-9, 1.0 - 1e-9)
         return -float((right * np.log(q) + (1.0 - right) * np.log1p(-q)).sum())
 
-    plain = optimize.minimize(lambda v: loss(v[0], v[1], 1.0 - 1e-4), [1.0, 0.0], method="Nelder-Mead")
+    def without(v: Vector, *_: object) -> float:
+        return loss(float(v[0]), float(v[1]), 1.0 - 1e-4)
+
+    def with_ceiling(v: Vector, *_: object) -> float:
+        return loss(float(v[0]), min(float(v[1]), 3.0), float(special.expit(v[2])))
+
+    plain = optimize.minimize(without, [1.0, 0.0], method="Nelder-Mead")
     best_share, best = 0.0, float(plain.fun)
     for start in (1.0, 3.0):
-        fitted = optimize.minimize(
-            lambda v: loss(v[0], min(v[1], 3.0), float(special.expit(v[2]))), [*plain.x, start], method="Nelder-Mead",
-            options={"maxiter": 500},
-        )  # fmt: skip
+        first = [float(plain.x[0]), float(plain.x[1]), start]
+        fitted = optimize.minimize(with_ceiling, first, method="Nelder-Mead", options={"maxiter": 500})
         if fitted.fun < best - 1e-6:
             best_share, best = 1.0 - float(special.expit(fitted.x[2])), float(fitted.fun)
     return best_share, 2.0 * (float(plain.fun) - best)
@@ -194,10 +199,8 @@ def density(y: Vector) -> Vector:
     return np.asarray(np.maximum(counts[place], 1e-3) / (len(y) * width))
 
 
-def _mixture(
-    e: Vector, group: Index, wide: Vector, share: float, degrees: float
-) -> tuple[float, Vector]:
-    """Fit by expectation–maximisation: log likelihood, (n,) chance of not being swapped; η stays 0 if it starts there."""
+def _mixture(e: Vector, group: Index, wide: Vector, share: float, degrees: float) -> tuple[float, Vector]:
+    """Fit by expectation–maximisation: log likelihood, (n,) chance of being honest; η stays 0 if it starts there."""
     floor = 1e-6 * max(float(e.std()), 1e-300)
     width = np.array(
         [np.median(np.abs(e[group == g])) / 0.74 + floor if np.any(group == g) else 1.0 for g in range(WIDTHS)]

@@ -51,7 +51,7 @@ class Signal:
 
 
 def statistic(y: Vector, answer: Floats, n_classes: int) -> float:
-    """A unit-free score whose null is near normal: area under the ROC curve, or rank correlation."""
+    """Score without units, near normal under the null: area under the ROC curve, or rank correlation."""
     if n_classes:
         return auc(y, answer)
     if np.ptp(answer) == 0 or np.ptp(y) == 0:

@@ -29,9 +29,10 @@ SMALL_GAP, MUCH_WORSE = 0.02, 1.4  # enough where errors on the future are 1.4 t
 SURE_Z = 3.0
 CLEAR_LINK = 0.3  # with neighbours this alike, few rows need not prove the gap as well
 MOST_COLUMNS = 2
-_TIME_NAMES = frozenset(
-    "t time timestamp ts date datetime day week month quarter year period epoch step tick seq sequence order".split()
-)
+_TIME_NAMES = frozenset({
+    "t", "time", "timestamp", "ts", "date", "datetime", "day", "week", "month", "quarter", "year", "period",
+    "epoch", "step", "tick", "seq", "sequence", "order",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,8 @@ def _along(given: _Rows, column: Column, moment: Floats) -> Finding | None:
         severity="critical" if lost > 0.2 else "warning",
         columns=(column.name,),
         what=f'Rows follow each other in time ("{column.name}"); a random split would look into the future',
-        why=f"A probe explains {gap.random:.1%} of the target on a random split but {max(gap.forward, 0.0):.1%} on later rows; "
-        f"what it misses is alike in neighbouring rows (correlation {within:.2f})",
+        why=f"A probe explains {gap.random:.1%} of the target on a random split but {max(gap.forward, 0.0):.1%} on "
+        f"later rows; what it misses is alike in neighbouring rows (correlation {within:.2f})",
         fix=f'Split by time: develop does so; say --time "{column.name}" to make it explicit.',
         evidence={"random": gap.random, "forward": gap.forward, "z": gap.z, "neighbours": within},
         action="time_split",

@@ -217,7 +217,7 @@ def one_hot(y: Vector, n_classes: int) -> Floats:
 
 
 def best_skill(sheet: Sheet, seed: int, n_folds: int = 3) -> tuple[Skill, NDArray[np.float64]]:
-    """The better of the two probes on random folds, and its answer."""
+    """Return the skill and the answer of the better of the two probes on random folds."""
     folds = random_folds(sheet.n_rows, n_folds, seed)
     if sheet.X.shape[1] == 0:
         empty = one_hot(sheet.y, sheet.n_classes).mean(axis=0)

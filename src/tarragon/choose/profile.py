@@ -88,7 +88,7 @@ def _new(findings: Iterable[Finding], known: Iterable[str]) -> list[Finding]:
 
 
 def best_share(numbers: Sheet, alone: Strength) -> dict[str, float]:
-    """What each table column explains, by the best of the numbers made from it."""
+    """Return what each table column explains, by the best of the numbers made from it."""
     share: dict[str, float] = {}
     for j, name in enumerate(numbers.source):
         share[name] = max(share.get(name, 0.0), float(alone.share[j]))

@@ -39,7 +39,7 @@ def _size(table: Table) -> list[Finding]:
                 f"With {n} rows a score is known to about ±{1.96 * 0.5 / np.sqrt(n):.0%} (accuracy near one half)",
                 "Collect more rows, or read the intervals before the score.",
                 {"rows": float(n)},
-            )  # fmt: skip
+            )
         )
     if d > n / 2:
         found.append(
@@ -51,7 +51,7 @@ def _size(table: Table) -> list[Finding]:
                 "With so many columns some follow the target by chance",
                 "Prefer regularised models and feature selection inside the folds, or collect more rows.",
                 {"features": float(d), "rows": float(n)},
-            )  # fmt: skip
+            )
         )
     return found
 
@@ -77,7 +77,7 @@ def _balance(table: Table, y: Vector) -> list[Finding]:
             if tiny
             else "Watch average precision and recall of this class; weight it if missing it is costly.",
             {"rows": float(counts.min()), "share": share},
-        )  # fmt: skip
+        )
     ]
 
 
@@ -98,7 +98,7 @@ def _gaps(table: Table) -> list[Finding]:
                 f"At least half of the rows have no value there, up to {worst:.1%}",
                 "Nothing to do: an empty cell is used as a value of its own. Check that gaps mean the same tomorrow.",
                 {"worst": worst, "columns": float(len(empty))},
-            )  # fmt: skip
+            )
         )
     if constant:
         found.append(
@@ -111,7 +111,7 @@ def _gaps(table: Table) -> list[Finding]:
                 "Nothing to do: left out.",
                 {"columns": float(len(constant))},
                 "dropped",
-            )  # fmt: skip
+            )
         )
     return found
 
@@ -145,5 +145,5 @@ def drift(table: Table, moment: Floats, name: str, y: Vector) -> tuple[Finding, 
             + ("of its rows" if table.task == "multiclass" else "standard deviations"),
             "Judge on the latest rows, retrain often, and watch the live distribution.",
             {"shift": shift, "p_value": chance},
-        ),  # fmt: skip
+        ),
     )

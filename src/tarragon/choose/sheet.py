@@ -91,8 +91,8 @@ def sample_rows(n_rows: int, at_most: int, seed: int) -> Index:
 def sheet(table: Table, rows: Index, *, without: Iterable[str] = (), y: Vector | None = None) -> Sheet:
     """Turn the features of some rows into numbers. Cost O(n·d).
 
-    ``rows`` may come in any order; the sheet keeps it. Identifiers and constants are left out; dates become days and calendar parts, texts their length and words.
-    ``y`` is the target of the whole table where the caller has it already.
+    ``rows`` may come in any order; the sheet keeps it. Identifiers and constants are left out; dates become days and
+    calendar parts, texts their length and words. ``y`` is the whole table's target, if at hand.
     """
     gone = set(without)
     whole = len(rows) == table.n_rows and bool((rows[1:] > rows[:-1]).all())

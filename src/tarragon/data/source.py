@@ -24,7 +24,6 @@ Source: TypeAlias = "str | Path | pl.DataFrame | IntoDataFrame"
 """A path to CSV, TSV, Parquet, JSON Lines or Arrow, or a pandas, polars or Arrow frame."""
 
 HASH_ROWS = 100_000  # rows of a frame turned to text at a time while hashing
-BLOCK_BYTES = 1 << 22
 FORMATS = {
     ".parquet": "parquet", ".pq": "parquet",
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl",
@@ -231,11 +230,8 @@ def _json_rows(text: bytes, source: str) -> Iterator[dict[str, object]]:
 
 def file_sha256(path: Path) -> str:
     """Hash a file's bytes in blocks."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def frame_sha256(frame: pl.DataFrame) -> str:

@@ -207,17 +207,7 @@ def develop(  # noqa: PLR0913 — the public call names every option a user may 
             workspace.start(KIND, run_name(spec.name), _asked(spec)) as job,
         ):
             save_table(table, job.folder)
-            run = Run(
-                job.folder,
-                executor,
-                spec.budget_s,
-                job,
-                workspace,
-                around.watcher,
-                around.stop,
-                clock=_clock,
-                began=began,
-            )
+            run = Run(job.folder, executor, spec.budget_s, job, workspace, around.watcher, around.stop, began=began)
             return _conduct(table, spec, run, around)
 
 
@@ -245,16 +235,7 @@ def resume(
             )
         spent = max([0.0, *(float(str(e.payload["elapsed_s"])) for e in job.events() if "elapsed_s" in e.payload)])
         run = Run(
-            job.folder,
-            executor,
-            spec.budget_s,
-            job,
-            workspace,
-            around.watcher,
-            around.stop,
-            clock=_clock,
-            spent_s=spent,
-            began=began,
+            job.folder, executor, spec.budget_s, job, workspace, around.watcher, around.stop, spent_s=spent, began=began
         )
         return _conduct(load_table(job.folder), spec, run, around)
 
@@ -277,13 +258,7 @@ def development(
 ) -> Development:
     """Gather what a run ends with."""
     score = story.analysis.score
-    nan = float("nan")
-    honest = HonestScore(
-        nan if score.value is None else score.value,
-        nan if score.low is None else score.low,
-        nan if score.high is None else score.high,
-        score.metric,
-    )
+    honest = HonestScore(*score.numbers, score.metric)
     written = WrittenReport(report, files.html, files.json, files.markdown)
     return Development(report.run, story.verdict, honest, story.board, story.model, written, package, run.first_model_s)
 

@@ -48,15 +48,15 @@ def package(story: Story, spec: Spec, run: Run, registry: Registry) -> Package |
     if known is not None:
         return known
     score = story.analysis.score
-    nan = float("nan")
+    value, low, high = score.numbers
     facts = PackageFacts(
         group=spec.name,
         task=story.table.task,
         target=story.table.target,
         metric=score.metric,
-        score=nan if score.value is None else score.value,
-        low=nan if score.low is None else score.low,
-        high=nan if score.high is None else score.high,
+        score=value,
+        low=low,
+        high=high,
         columns=tuple((c.name, str(c.kind)) for c in story.table.features),
         classes=tuple(map(str, story.table.classes)),
         lineage={

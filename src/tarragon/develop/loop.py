@@ -15,7 +15,7 @@ from tarragon.data import Encoder, Split, Table, split
 from tarragon.develop.protocol import Limits, ModelSummary, Spec, Verdict
 from tarragon.develop.run import Run
 from tarragon.develop.verdict import judge
-from tarragon.engine import seed_for
+from tarragon.engine import folder_bytes, seed_for
 from tarragon.errors import JobError
 from tarragon.metrics import Metric, interval, metric
 from tarragon.refine import Blend, Calibration, Compressed, Member, TableModel
@@ -228,7 +228,7 @@ def finish(
 ) -> Compressed:
     """Make the whole model from the blend, within the limits; calibrate and set the threshold on what was taken."""
     encoder = Encoder.load(run.folder / "encoder")
-    encoder_bytes = sum(f.stat().st_size for f in (run.folder / "encoder").rglob("*") if f.is_file())
+    encoder_bytes = folder_bytes(run.folder / "encoder")
 
     def make(members: tuple[Member, ...], calibration: Calibration = AS_IT_IS, threshold: float = 0.5) -> TableModel:
         return TableModel(

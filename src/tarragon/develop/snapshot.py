@@ -8,7 +8,7 @@ import polars as pl
 
 from tarragon.data import Column, Table
 from tarragon.develop.protocol import Spec
-from tarragon.engine import JobRecord, Plain, dump, from_plain, load
+from tarragon.engine import JobRecord, Plain, atomic, dump, from_plain, load
 from tarragon.metrics import Task
 
 Label = str | int | float | bool
@@ -35,9 +35,8 @@ def spec_of(job: JobRecord) -> Spec:
 
 def save_table(table: Table, folder: Path) -> None:
     """Write ``table.arrow`` and, last, ``table.json``."""
-    part = folder / "table.arrow.part"
-    table.frame.write_ipc(part, compression="lz4")
-    part.replace(folder / "table.arrow")
+    with atomic(folder / "table.arrow", flushed=False) as file:
+        table.frame.write_ipc(file, compression="lz4")
     facts = TableFacts(
         table.columns,
         table.target,

@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tarragon.engine.disk import atomic, flush_folder, refusals, remove, sweep, temporary_in
+    from tarragon.engine.disk import atomic, flush, folder_bytes, refusals, remove, sweep, temporary_in, write_json
     from tarragon.engine.events import append_event
     from tarragon.engine.executor.inline import InlineExecutor
     from tarragon.engine.executor.local import LocalExecutor
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tarragon.engine.workspace import Workspace
 
 _HOMES = {
-    "disk": ("atomic", "flush_folder", "refusals", "remove", "sweep", "temporary_in"),
+    "disk": ("atomic", "flush", "folder_bytes", "refusals", "remove", "sweep", "temporary_in", "write_json"),
     "events": ("append_event",),
     "executor.inline": ("InlineExecutor",),
     "executor.local": ("LocalExecutor",),
@@ -47,8 +47,8 @@ __all__ = [
     "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord", "LocalExecutor", "ObjectRecord", "Objects",
     "Plain", "State", "Store", "Task", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic",
     "audit", "calibrate", "code_sha256", "contained", "difference", "dump", "environment", "environment_sha256",
-    "flush_folder", "from_plain", "home", "load", "packages", "refusals", "remove", "seed_for", "suggested", "sweep",
-    "temporary_in", "to_plain", "valid_name",
+    "flush", "folder_bytes", "from_plain", "home", "load", "packages", "refusals", "remove", "seed_for", "suggested",
+    "sweep", "temporary_in", "to_plain", "valid_name", "write_json",
 ]  # fmt: skip
 
 

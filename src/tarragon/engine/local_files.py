@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import BinaryIO
 
-from tarragon.engine.disk import atomic, flush_folder, refusals, remove, sweep, temporary_in
+from tarragon.engine.disk import atomic, flush, refusals, remove, sweep, temporary_in
 from tarragon.engine.layout import contained
 from tarragon.engine.protocol import ObjectRecord
 
@@ -63,7 +63,7 @@ class LocalFiles:
         if not target.is_file():
             return
         target.unlink()
-        flush_folder(target.parent)
+        flush(target.parent)
         for folder in target.parents:
             if folder.parent == self._root.resolve() or any(folder.iterdir()):
                 return  # the bucket itself stays
@@ -80,7 +80,7 @@ class LocalFiles:
                 if target.exists():
                     raise FileExistsError(str(target))
                 os.rename(making, target)  # fails when the target came to be meanwhile and is not empty
-                flush_folder(target.parent)
+                flush(target.parent)
             except OSError as error:
                 remove(making)
                 if target.exists() and any(target.iterdir()):
@@ -105,13 +105,5 @@ def _copy(folder: Path, to: Path) -> None:
         target.mkdir(parents=True)
         for name in names:
             shutil.copyfile(Path(current) / name, target / name)
-            _flush(target / name)
-        flush_folder(target)
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            flush(target / name)
+        flush(target)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 import sqlalchemy as sa
 
 from tarragon.engine import ledger
-from tarragon.engine.disk import flush_folder, refusals, remove, sweep
+from tarragon.engine.disk import flush, refusals, remove, sweep
 from tarragon.engine.events import Line
 from tarragon.engine.identity import described, myself
 from tarragon.engine.job import BEAT_S, LEASE_S, Identity, Job
@@ -280,7 +280,7 @@ class Workspace:
         with refusals("make the job's folder", folder):
             (folder / "stages").mkdir(parents=True, exist_ok=True)
             for each in (folder, folder.parent, folder.parent.parent):
-                flush_folder(each)
+                flush(each)
 
     def _discard(self, folder: Path) -> None:
         """Move a folder out of sight in one step, so that its name can be used again at once."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tarragon.algorithms import catalogue
 from tarragon.algorithms.protocol import Algorithm, View
 from tarragon.data import Encoder
+from tarragon.engine import folder_bytes, write_json
 from tarragon.errors import DataError, IntegrityError
 from tarragon.metrics import Task, labels
 from tarragon.refine.calibrate import Calibration
@@ -181,9 +182,7 @@ class TableModel:
                 for m in self.members
             ],
         }
-        temporary = folder / "model.json.part"
-        temporary.write_text(json.dumps(about, indent=1))
-        temporary.replace(folder / "model.json")
+        write_json(about, folder / "model.json", indent=1)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -240,7 +239,7 @@ def _plain(name: str) -> str:
 def bag(trial: Trial, weight: float, job_folder: Path, keep: int | None = None) -> Member:
     """Read a trial's fold models as a member; ``keep`` limits how many of them."""
     kept = list(zip(trial.folds, trial.paths, strict=True))[:keep]
-    sizes = [_size(job_folder / path / "model") for _, path in kept]
+    sizes = [folder_bytes(job_folder / path / "model") for _, path in kept]
     return Member(
         trial=trial.name,
         algorithm=trial.algorithm,
@@ -255,7 +254,3 @@ def bag(trial: Trial, weight: float, job_folder: Path, keep: int | None = None) 
 def is_glass_box(members: Sequence[Member]) -> bool:
     """Whether the model can be read as a whole: one member, and its kind is readable."""
     return len(members) == 1 and catalogue.get(members[0].algorithm).card.interpretability == "high"
-
-
-def _size(folder: Path) -> int:
-    return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())

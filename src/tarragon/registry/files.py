@@ -8,7 +8,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from tarragon.engine import flush_folder, refusals, remove, sweep, temporary_in
+from tarragon.engine import flush, refusals, remove, sweep, temporary_in
 from tarragon.errors import ConflictError
 from tarragon.registry.manifest import MANIFEST, FileRecord, Manifest
 
@@ -39,8 +39,8 @@ def stage(making: Path, folder: Path, manifest: Manifest) -> Path:
                 written.flush()
                 os.fsync(written.fileno())
             for part in sorted((p for p in staged.rglob("*") if p.is_dir()), reverse=True):
-                flush_folder(part)
-            flush_folder(staged)
+                flush(part)
+            flush(staged)
         except BaseException:
             remove(staged)
             raise
@@ -73,4 +73,4 @@ def place(staged: Path, final: Path) -> None:
         final.parent.mkdir(parents=True, exist_ok=True)
         remove(final)
         os.rename(staged, final)
-        flush_folder(final.parent)
+        flush(final.parent)

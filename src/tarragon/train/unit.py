@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tarragon.algorithms import build, catalogue
 from tarragon.algorithms.protocol import Algorithm
 from tarragon.data import Fold, Tabular
+from tarragon.engine import folder_bytes, write_json
 from tarragon.metrics import Metric, metric
 from tarragon.train.context import FitContext
 from tarragon.train.view import read_fold, read_view
@@ -98,13 +99,11 @@ def _fit_fold(
         "epochs": context.epochs,
         "fit_s": fit_s,
         "predict_ms": _one_row_ms(model, valid),
-        "size_bytes": sum(f.stat().st_size for f in (folder / "model").rglob("*") if f.is_file()),
+        "size_bytes": folder_bytes(folder / "model"),
         "stopped": context.stopped,
         "history": _thin(context.history),
     }
-    temporary = folder / "record.json.part"
-    temporary.write_text(json.dumps(record))
-    temporary.replace(folder / "record.json")  # from here on the fold counts as done
+    write_json(record, folder / "record.json")  # from here on the fold counts as done
 
 
 def read_record(folder: Path) -> FoldRecord | None:

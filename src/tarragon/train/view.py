@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tarragon.data import Fold, Matrix, Split, Tabular
+from tarragon.engine import atomic, write_json
 
 
 def write_view(data: Tabular, folder: Path) -> None:
@@ -32,9 +33,7 @@ def write_view(data: Tabular, folder: Path) -> None:
         "names": list(data.names),
         "categorical": list(data.categorical),
     }
-    temporary = folder / "view.json.part"
-    temporary.write_text(json.dumps(about))
-    temporary.replace(folder / "view.json")
+    write_json(about, folder / "view.json")
 
 
 def read_view(folder: Path) -> Tabular:
@@ -75,9 +74,8 @@ def ensure_view(folder: Path, make: Callable[[], Tabular]) -> Path:
 def write_folds(split: Split, path: Path) -> None:
     """Save row numbers of every fold."""
     arrays = {f"{part}{i}": getattr(fold, part) for i, fold in enumerate(split.folds) for part in ("train", "valid")}
-    temporary = path.with_suffix(".part.npz")
-    np.savez(temporary, **arrays)
-    temporary.replace(path)
+    with atomic(path, flushed=False) as file:
+        np.savez(file, **arrays)
 
 
 def read_fold(path: Path, number: int) -> Fold:

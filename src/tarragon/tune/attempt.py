@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tarragon.algorithms.protocol import Value
 from tarragon.choose.protocol import Candidate
 from tarragon.data import Split
+from tarragon.engine import write_json
 from tarragon.train import FoldRecord, read_oof, read_record
 from tarragon.tune.protocol import Trial
 
@@ -50,9 +51,7 @@ class Attempt:
                 "why": self.candidate.why,
                 "cost": self.candidate.cost,
             }
-            temporary = path.with_suffix(".part")
-            temporary.write_text(json.dumps(about))
-            temporary.replace(path)
+            write_json(about, path)
 
     def collect(self, folds: tuple[int, ...]) -> None:
         """Read the records that have appeared on disk."""

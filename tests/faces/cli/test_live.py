@@ -5,7 +5,7 @@ import io
 import pytest
 
 from tarragon.develop.run import Progress
-from tarragon.faces.cli.live import Lines, Panel, Silent, display, number
+from tarragon.faces.cli.live import Lines, Panel, Silent, display
 
 
 class Terminal(io.StringIO):
@@ -100,9 +100,3 @@ def test_the_panel_stands_before_the_first_step() -> None:
     with Panel(out, lambda: 0.0):
         pass
     assert "starting" in out.getvalue()
-
-
-def test_numbers_read_well() -> None:
-    assert [number(v) for v in (0.0, 0.123456, 12.3456, 999.94, 1000.0, -54321.9)] == [
-        "0", "0.1235", "12.35", "999.9", "1,000", "-54,322",
-    ]  # fmt: skip

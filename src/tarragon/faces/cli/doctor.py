@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tarragon import __version__
 from tarragon.errors import TarragonError
+from tarragon.faces.cli import words
 from tarragon.faces.cli.options import Home, Json, Quiet
 from tarragon.faces.cli.outcome import BROKEN, OK, show_json, storage_error
-from tarragon.faces.cli.page import bytes_words
 
 LOW_DISK_BYTES = 2_000_000_000  # a run on a table of 100 MB keeps about 1 GB of fold models while it works
 EXTRAS = (
@@ -91,7 +91,7 @@ def storage(home: Path | None) -> list[Check]:
                 Check("home", str(workspace.home)),
                 Check(
                     "disk",
-                    f"{bytes_words(free)} free",
+                    f"{words.size(free)} free",
                     free >= LOW_DISK_BYTES,
                     "" if free >= LOW_DISK_BYTES else "Free some space, or point --home at another disk",
                 ),

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
+from tarragon.faces.cli import words
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -36,25 +38,11 @@ class Display(Protocol):
     ) -> None: ...
 
 
-def number(value: float) -> str:
-    """Write a figure as a reader would.
-
-    Examples
-    --------
-    >>> number(0.84567), number(47123.4), number(2.0), number(float("nan"))
-    ('0.8457', '47,123', '2', 'n/a')
-    """
-    if value != value:
-        return "n/a"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
 def best_words(progress: "Progress") -> str:
     """Say the best score so far with its interval; nothing where no score is looked for."""
     if progress.best is None:
         return "no model yet" if progress.metric else ""
-    value, low, high = progress.best
-    return f"{progress.metric} {number(value)} ({number(low)} to {number(high)})"
+    return words.score(progress.metric, *progress.best)
 
 
 def stage_words(progress: "Progress") -> str:

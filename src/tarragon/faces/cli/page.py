@@ -15,21 +15,6 @@ LABEL = 12  # columns of the left margin
 SIGNS = {"for": "+", "note": "·", "against": "−"}
 
 
-def bytes_words(size: int) -> str:
-    """Write a size as a reader would.
-
-    Examples
-    --------
-    >>> bytes_words(512), bytes_words(20_400), bytes_words(3_210_000)
-    ('512 B', '20 kB', '3.2 MB')
-    """
-    if size < 1000:
-        return f"{size} B"
-    if size < 1_000_000:
-        return f"{size / 1e3:.0f} kB"
-    return f"{size / 1e6:.1f} MB" if size < 1_000_000_000 else f"{size / 1e9:.1f} GB"
-
-
 def _block(label: str, *paragraphs: str) -> Iterator[str]:
     """Paragraphs beside one label; nothing where there is nothing to say."""
     for i, text in enumerate(part for part in paragraphs if part):

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tarragon.faces.cli.live import number
+from tarragon.faces.cli import words
 from tarragon.faces.cli.options import Home, Json, Quiet
 from tarragon.faces.cli.outcome import BROKEN, OK, show_json
-from tarragon.faces.cli.page import bytes_words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,28 +35,15 @@ def _registry(home: "Path | None") -> "Iterator[Registry]":
 
 def plain(package: "Package") -> dict[str, object]:
     """Say a package in plain JSON types."""
-    return {
-        "name": package.name,
-        "group": package.group,
-        "version": package.version,
-        "approval": package.approval.value,
-        "reason": package.reason,
-        "created": package.created,
-        "uri": package.uri,
-        "sha256": package.sha256,
-        "size_bytes": package.size_bytes,
-        "task": package.task,
-        "target": package.target,
-        "metric": package.metric,
-        "score": package.score,
-        "low": package.low,
-        "high": package.high,
-        "lineage": dict(package.lineage),
-    }
+    from tarragon.engine import to_plain
+
+    told = to_plain(package, floats="null")
+    assert isinstance(told, dict)
+    return {"name": package.name, **told}
 
 
 def _score(package: "Package") -> str:
-    return f"{package.metric} {number(package.score)} ({number(package.low)} to {number(package.high)})"
+    return words.score(package.metric, package.score, package.low, package.high)
 
 
 @app.command("list")
@@ -77,10 +63,8 @@ def list_packages(
     elif not packages:
         print("Nothing is registered yet. `tarragon develop TABLE --target COLUMN` registers what it makes.")
     else:
-        rows = [(p.name, p.approval.value, _score(p), bytes_words(p.size_bytes), p.created) for p in packages]
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        for row in rows:
-            print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+        rows = [(p.name, p.approval.value, _score(p), words.size(p.size_bytes), p.created) for p in packages]
+        print("\n".join(words.columns(rows)))
     return OK
 
 
@@ -114,7 +98,7 @@ def show(name: Name, home: Home = None, as_json: Json = False, quiet: Quiet = Fa
         return OK
     print(f"{package.name}  {package.approval.value}" + (f": {package.reason}" if package.reason else ""))
     print(f"  predicts {package.target} ({package.task}); {_score(package)}")
-    print(f"  {bytes_words(package.size_bytes)} at {package.uri}, made {package.created}")
+    print(f"  {words.size(package.size_bytes)} at {package.uri}, made {package.created}")
     print("Lineage")
     for key, value in package.lineage.items():
         print(f"  {key:<20} {value}")
@@ -124,7 +108,7 @@ def show(name: Name, home: Home = None, as_json: Json = False, quiet: Quiet = Fa
         print(f"  {act.when}  {act.action:<9} by {act.who}" + (f": {act.reason}" if act.reason else ""))
     print("Files")
     for file in files:
-        print(f"  {file.sha256[:12]}  {bytes_words(file.size_bytes):>8}  {file.path}")
+        print(f"  {file.sha256[:12]}  {words.size(file.size_bytes):>8}  {file.path}")
     return OK
 
 

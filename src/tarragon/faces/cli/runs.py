@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tarragon.errors import NotFoundError
-from tarragon.faces.cli.live import number
+from tarragon.faces.cli import words
 from tarragon.faces.cli.options import Home, Json, Quiet
 from tarragon.faces.cli.outcome import OK, VERDICTS, show_json
 from tarragon.faces.cli.page import outline, page
@@ -41,26 +41,22 @@ def runs(home: Home = None, as_json: Json = False, quiet: Quiet = False) -> int:
         print("No runs yet. `tarragon develop TABLE --target COLUMN` makes one.")
     else:
         cells = [[str(line[key] or "–") for key in ("run", "state", "verdict", "summary", "created")] for line in lines]
-        widths = [max(len(row[i]) for row in cells) for i in range(5)]
-        for row in cells:
-            print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+        print("\n".join(words.columns(cells)))
     return OK
 
 
 def _line(record: "JobRecord", report: "Report | None") -> dict[str, object]:
     score = None if report is None else report.analysis.score
-    words = record.reason
+    summary = record.reason
     if score is not None and score.value is not None:
-        words = f"{score.metric} {number(score.value)}"
-        if score.low is not None and score.high is not None:
-            words += f" ({number(score.low)} to {number(score.high)})"
+        summary = words.score(score.metric, score.value, score.low, score.high)
     return {
         "run": record.name,
         "state": "interrupted" if record.interrupted else record.state.value,
         "verdict": None if report is None else report.verdict.decision,
         "score": None if score is None else score.value,
         "metric": None if score is None else score.metric,
-        "summary": words,
+        "summary": summary,
         "created": record.created,
     }
 
