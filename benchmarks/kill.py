@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent.parent
-CLI = [sys.executable, "-m", "tarragon.faces.cli.main"]
+CLI = [sys.executable, "-m", "tarragon.faces.cli"]
 
 
 def runs(home: str) -> list[dict[str, object]]:

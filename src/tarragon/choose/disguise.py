@@ -32,7 +32,8 @@ def fine_share(x: Floats, y: Vector, *, nominal: bool) -> float:
         teach, judge = kept & (fold != f), kept & (fold == f)
         if teach.sum() < 10 or not judge.any():
             continue
-        line = IsotonicRegression(increasing="auto", out_of_bounds="clip").fit(x[teach], y[teach])
+        rising = float(((x[teach] - x[teach].mean()) * (y[teach] - y[teach].mean())).sum()) >= 0
+        line = IsotonicRegression(increasing=rising, out_of_bounds="clip").fit(x[teach], y[teach])
         rise[judge] = line.predict(x[judge])
         near[judge] = _nearest(x[teach], y[teach], x[judge])
     base = float(((y - y.mean()) ** 2).sum())

@@ -141,8 +141,8 @@ def _new_findings(numbers: Sheet, found: Signal, noise: Noise, metric: Metric) -
                 severity="critical" if found.p_value > UNSURE else "warning",
                 columns=(),
                 what="The features tell nothing about the target",
-                why=f"A probe scores {found.score:.3g} {metric.title}; on shuffled labels it scores "
-                f"{found.null_score:.3g} on average and {found.null_high:.3g} one time in a hundred (p = {found.p_value:.2g})",
+                why=f"A probe scores {found.score:.3g} {metric.title}; shuffled labels {found.null_score:.3g} on average, "
+                f"{found.null_high:.3g} one time in a hundred (p = {found.p_value:.2g})",
                 fix="Check that the target belongs to these rows (a shuffled join?), or bring columns that explain it.",
                 evidence={"score": found.score, "null": found.null_score, "p_value": found.p_value},
             )
@@ -163,7 +163,7 @@ def _new_findings(numbers: Sheet, found: Signal, noise: Noise, metric: Metric) -
             columns=(),
             what=f"About {noise.share:.0%} of the labels look wrong",
             why=why,
-            fix="Have a sample of the contradicted rows labelled again; until then scores stay below what clean ones give.",
+            fix="Have a sample of the contradicted rows labelled again; until then scores stay below clean ones.",
             evidence={"share": noise.share, "likelihood_ratio": noise.ratio, "sure_error": noise.sure_error},
         )
     ]

@@ -67,7 +67,8 @@ def plan(table: Table, split: Split, request: PlanRequest) -> Plan:
             lines.append(line)
         elif "pip install" in reason and reason not in left_out:
             left_out.append(reason)
-    lines += [Line(a, {}, "asked for", lambda s: 1.0) for a in asked if a not in {line.algorithm for line in lines}]
+    named = [Line(a, {}, "asked for", lambda s: 1.0) for a in asked if a not in {line.algorithm for line in lines}]
+    lines += [line for line in named if not _reason_against(line, shape, request)]
     if not lines:
         raise ParameterError(
             "Nothing to try is left",

@@ -15,7 +15,7 @@ from tarragon.choose.relation import relations
 from tarragon.choose.shape import drift, shape_findings
 from tarragon.choose.sheet import Sheet, sample_rows, sheet
 from tarragon.choose.univariate import Strength, strengths
-from tarragon.data import Kind, Role, Table
+from tarragon.data import Role, Table
 
 SAMPLE_ROWS = 5_000
 WIDE_CELLS = 8_000_000  # fewer rows are looked at in very wide tables
@@ -59,12 +59,12 @@ def profile(
     found.extend(_new(leaks(free, free_alone, seed), [n for f in sums for n in f.columns]))
     found.extend(duplicates(table, ids, seed))
     if clock() - start < 0.75 * budget_s:
-        dates = {c.name for c in table.columns if c.kind is Kind.DATETIME}
+        dates = {c.name for c, _ in clocks(table)}
         leaked = [n for f in found if f.fault in ("leak", "proxy") for n in f.columns if n not in dates]
         ordered = time_leaks(table, seed, y, without=leaked)
         named = {n for f in ordered for n in f.columns}
         # A date that tells the target because the target drifts along it is one fault, not two.
-        found = [f for f in found if not (f.fault == "leak" and "alone" in f.evidence and named.issuperset(f.columns))]
+        found = [f for f in found if not ("alone" in f.evidence and named.issuperset(f.columns))]
         found.extend(ordered)
     for column, moment in clocks(table)[:1]:
         found.extend(drift(table, moment, column.name, y))

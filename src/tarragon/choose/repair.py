@@ -28,16 +28,17 @@ def repair(table: Table, findings: Iterable[Finding], *, keep_leaks: bool = Fals
     """
     columns = {c.name: c for c in table.columns}
     notes: list[str] = []
-    for finding in findings:
+    known = tuple(findings)
+    for finding in known:  # first, so that a counter that is also the clock is not set aside
+        if finding.action != "time_split" or any(c.role is Role.TIME for c in columns.values()):
+            continue
+        name = next((n for n in finding.columns if n in columns), None)
+        if name is not None:
+            columns[name] = replace(columns[name], role=Role.TIME, note="orders the rows in time")
+            notes.append(f'Rows are split by time along "{name}": {finding.why}.')
+    for finding in known:
         if finding.action == "dropped":
             notes.extend(_drop(finding, columns, keep_leaks=keep_leaks))
-        elif finding.action == "time_split" and finding.columns:
-            if any(c.role is Role.TIME for c in columns.values()):
-                continue
-            name = finding.columns[0]
-            if columns[name].role is not Role.IGNORED:
-                columns[name] = replace(columns[name], role=Role.TIME, note="orders the rows in time")
-                notes.append(f'Rows are split by time along "{name}": {finding.why}.')
     return replace(table, columns=tuple(columns.values()), notes=(*table.notes, *notes)), tuple(notes)
 
 
