@@ -6,7 +6,6 @@ python benchmarks/kill.py [TABLE.csv TARGET] [--kills 20] [--time 20] [--seed 0]
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import signal
@@ -16,14 +15,17 @@ import tempfile
 import time
 from pathlib import Path
 
+VERDICTS = (0, 3, 4)  # exit codes of ship, review and stop
 HERE = Path(__file__).parent.parent
 CLI = [sys.executable, "-m", "tarragon.faces.cli"]
 
 
-def runs(home: str) -> list[dict[str, object]]:
-    done = subprocess.run([*CLI, "runs", "--json", "--home", home], capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)
-    return found["runs"] if isinstance(found, dict) else found
+def interrupted(home: str) -> list[str]:
+    """Names of runs that were begun and have not ended."""
+    from tarragon.engine import Workspace
+
+    with Workspace.open(Path(home)) as workspace:
+        return [job.name for job in workspace.jobs("develop") if job.interrupted]
 
 
 def main() -> None:
@@ -63,7 +65,7 @@ def main() -> None:
             try:
                 process.wait(wait)
                 completed += 1
-                assert process.returncode in (0, 3, 4), process.stderr.read().decode()[-800:]
+                assert process.returncode in VERDICTS, process.stderr.read().decode()[-800:]
                 name = ""
                 continue
             except subprocess.TimeoutExpired:
@@ -72,11 +74,14 @@ def main() -> None:
                 killed += 1
                 print(f"kill {killed:2} after {wait:4.1f} s {name}", flush=True)
             time.sleep(0.3)
-            unfinished = [r for r in runs(home) if r["state"] == "InProgress"]
+            unfinished = interrupted(home)
             assert len(unfinished) <= 1, unfinished
-            name = str(unfinished[0]["name"]) if unfinished else ""
+            name = unfinished[0] if unfinished else ""
         if name:
-            subprocess.run([*CLI, "resume", name, "--home", home, "--quiet"], check=False, stdout=subprocess.DEVNULL)
+            last = subprocess.run(
+                [*CLI, "resume", name, "--home", home, "--quiet"], check=False, stdout=subprocess.DEVNULL
+            )
+            assert last.returncode in VERDICTS, last.returncode
         verify(home)
         print(
             f"{killed} kills, {completed} runs ended between them: nothing half-written, nothing lost, nothing doubled"

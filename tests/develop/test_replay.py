@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from tarragon.develop.replay import array_sha256, replay
-from tarragon.develop.snapshot import load_table, save_table
+from tarragon.develop.snapshot import load_table
 from tarragon.engine import Workspace
 from tarragon.errors import NotFoundError
 
@@ -45,18 +45,3 @@ def test_hashes_see_shape_and_bytes() -> None:
     a = np.arange(6.0)
     assert array_sha256(a) != array_sha256(a.reshape(2, 3))
     assert array_sha256(a) == array_sha256(a.copy())
-
-
-def test_a_table_comes_back_as_it_was(kept: Any, tmp_path: Any) -> None:
-    from tarragon.data import read_table
-
-    table = read_table(kept.frame, "left")
-    save_table(table, tmp_path)
-    back = load_table(tmp_path)
-    assert back.frame.equals(table.frame)
-    assert (back.columns, back.classes, back.sha256, back.notes) == (
-        table.columns,
-        table.classes,
-        table.sha256,
-        table.notes,
-    )

@@ -141,8 +141,8 @@ def _new_findings(numbers: Sheet, found: Signal, noise: Noise, metric: Metric) -
                 severity="critical" if found.p_value > UNSURE else "warning",
                 columns=(),
                 what="The features tell nothing about the target",
-                why=f"A probe scores {found.score:.3g} {metric.title}; shuffled labels {found.null_score:.3g} on average, "
-                f"{found.null_high:.3g} one time in a hundred (p = {found.p_value:.2g})",
+                why=f"A probe scores {found.score:.3g} {metric.title}; shuffled labels on average "
+                f"{found.null_score:.3g}, {found.null_high:.3g} one time in a hundred (p = {found.p_value:.2g})",
                 fix="Check that the target belongs to these rows (a shuffled join?), or bring columns that explain it.",
                 evidence={"score": found.score, "null": found.null_score, "p_value": found.p_value},
             )

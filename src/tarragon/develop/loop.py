@@ -244,6 +244,7 @@ def finish(
     answers = calibration.apply(taken.oof[rows])
     threshold = refine.choose_threshold(ground.metric, choice.y, answers, choice.weight)
     model = make(taken.model.members, calibration, threshold)
+    model.judges = taken.model.judges
     score = ground.metric.score(choice.y, answers, choice.weight, threshold=threshold)
     return dataclasses.replace(taken, model=model, score=score, given_up="; ".join(filter(None, (taken.given_up, why))))
 

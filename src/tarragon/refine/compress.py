@@ -44,12 +44,15 @@ class Rung:
     score : float
     title : str
         What was given up to get here; "" for the first rung.
+    judges : tuple of Member
+        The members with all their fold models, where ``members`` has fewer.
     """
 
     members: tuple[Member, ...]
     oof: NDArray[np.float64]
     score: float
     title: str
+    judges: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,9 +95,9 @@ def ladder(mixed: Blend, choice: Selection, folder: Path) -> Iterator[Rung]:
                 continue
             score = choice.metric.score(choice.y, trial.oof[choice.rows], choice.weight)
             how = "all its fold models" if keep is None else f"{keep} of its fold models"
-            yield Rung(
-                (bag(trial, 1.0, folder, keep),), trial.oof, score, f"{trial.name} with {how} instead of the best model"
-            )
+            judges = () if keep is None else (bag(trial, 1.0, folder),)
+            title = f"{trial.name} with {how} instead of the best model"
+            yield Rung((bag(trial, 1.0, folder, keep),), trial.oof, score, title, judges)
 
 
 def compress(
@@ -109,6 +112,7 @@ def compress(
     closest: tuple[float, Compressed] | None = None
     for rung in ladder(mixed, choice, folder):
         model = make(rung.members)
+        model.judges = rung.judges
         obeyed, excess = [], 0.0
         if limits.size_bytes is not None:
             obeyed.append(f"size {model.size_bytes / 1e6:.2f} MB of {limits.size_bytes / 1e6:.2f} MB allowed")

@@ -73,6 +73,9 @@ class TableModel:
     threshold : float
         Binary: the probability from which the positive (last) class is answered.
     encoder_bytes : int
+    judges : tuple of Member
+        The same members with all their fold models, asked when a fold is named and a limit left the model with fewer.
+        Not saved.
     """
 
     encoder: Encoder
@@ -83,6 +86,7 @@ class TableModel:
     calibration: Calibration = field(default_factory=Calibration)
     threshold: float = 0.5
     encoder_bytes: int = 0
+    judges: tuple[Member, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -105,9 +109,10 @@ class TableModel:
         fold : int, optional
             Use only the models that did not see this fold's held-out rows.
         """
-        data = {view: self.encoder.transform(frame, view) for view in sorted({m.view for m in self.members})}
-        answer = self.members[0].weight * self.members[0].mean(data, fold)
-        for member in self.members[1:]:
+        members = self.members if fold is None else self.judges or self.members
+        data = {view: self.encoder.transform(frame, view) for view in sorted({m.view for m in members})}
+        answer = members[0].weight * members[0].mean(data, fold)
+        for member in members[1:]:
             answer = answer + member.weight * member.mean(data, fold)
         if self.task == "regression":
             return answer
