@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tarragon.choose.disguise import fine_share, is_copy, mirrored_class, near_copy, segments
+from tarragon.choose.disguise import cuts_classes, fine_share, is_copy, mirrored_class, near_copy, segments
 from tarragon.choose.sheet import sheet
 
 
@@ -39,6 +39,16 @@ def test_segments_are_bins_of_the_target(rng):
     assert segments(np.digitize(y, [-0.5, 0.5]).astype(float), y)
     assert segments(np.digitize(y + 0.3 * rng.normal(size=600), [-0.5, 0.5]).astype(float), y) == ""
     assert segments(rng.integers(0, 3, 600).astype(float), np.round(y * 2)) == ""
+
+
+def test_classes_cut_from_a_column(table_of, rng):
+    score = rng.normal(size=400)
+    level = np.digitize(score, [-0.5, 0.7])
+    blurred = np.digitize(score + 0.02 * rng.normal(size=400), [-0.5, 0.7])
+    made = sheet(table_of({"score": score, "y": level}), np.arange(400))
+    assert cuts_classes(made, 0)
+    assert not cuts_classes(sheet(table_of({"score": score, "y": blurred}), np.arange(400)), 0)
+    assert not cuts_classes(sheet(table_of({"score": score, "y": (score > 0).astype(int)}), np.arange(400)), 0)
 
 
 def test_mirrored_class(table_of, rng):

@@ -41,6 +41,9 @@ def test_what_cannot_be_read_is_left_to_the_reader(tmp_path: Path) -> None:
     broken = tmp_path / "x.parquet"
     broken.write_bytes(b"not parquet")
     assert rows_that_fit(broken, 1) == 0
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    assert rows_that_fit(empty, 1) == 0
 
 
 def test_a_thinned_table_says_so(table: Path) -> None:

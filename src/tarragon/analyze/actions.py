@@ -6,9 +6,8 @@ import numpy as np
 
 from tarragon.analyze.predictive import Judged
 from tarragon.analyze.protocol import Action, Fit, Importance, Interpretability, Slice
-from tarragon.analyze.scores import number
 from tarragon.analyze.subject import Evidence, Subject
-from tarragon.metrics import Metric, paired
+from tarragon.metrics import Metric, number, paired
 
 ENOUGH = 20  # rows of each half below which a calibration cannot be learned
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from tarragon.analyze.interpretability import best_of
 from tarragon.analyze.predictive import Judged
 from tarragon.analyze.protocol import Baseline, Score
-from tarragon.analyze.scores import Wording, number, one_score
+from tarragon.analyze.scores import Wording, one_score
 from tarragon.analyze.screening import strongest
 from tarragon.analyze.subject import Array, Evidence, Subject, answers
 from tarragon.data import Column, Index, Kind, Table
-from tarragon.metrics import Metric, judged, paired
+from tarragon.metrics import Metric, judged, number, paired
 
 BINS = 6
 LEVELS = 30  # levels of a category kept apart; rarer ones are one bin

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from tarragon.analyze.fairness import DESCRIPTIONS, POST, PRE, conditional_disparity, count
 from tarragon.analyze.protocol import BiasFacet, BiasMetric
-from tarragon.analyze.scores import Wording, number
+from tarragon.analyze.scores import Wording
 from tarragon.analyze.subject import Evidence, Subject, answers
 from tarragon.data import Kind, Role
+from tarragon.metrics import number
 
 DRAWS = 1_000
 LIMIT = 0.1  # of a difference in shares

@@ -23,11 +23,11 @@ from tarragon.analyze.interpretability import price_of_glass
 from tarragon.analyze.pictures import draw
 from tarragon.analyze.predictive import Judged
 from tarragon.analyze.protocol import Analysis, BiasFacet, Explanation, Fit, Importance, Score, Slice
-from tarragon.analyze.scores import Wording, as_score, every_score, number, one_score
+from tarragon.analyze.scores import Wording, as_score, every_score, one_score
 from tarragon.analyze.screening import strongest
 from tarragon.analyze.slices import look
 from tarragon.analyze.subject import Evidence, Subject, evidence
-from tarragon.metrics import Metric
+from tarragon.metrics import Metric, number
 
 GROUP = 8  # columns shuffled between two looks at the clock
 PROBE = 300  # rows that measure the model's speed and the folds' disagreement

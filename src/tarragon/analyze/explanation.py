@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from tarragon.analyze.importance import CELLS, places
 from tarragon.analyze.protocol import Explanation
-from tarragon.analyze.scores import number
 from tarragon.analyze.shap import EXACT, Shapley, cost_of, explain, joined, spread_rows
 from tarragon.analyze.subject import Evidence, Subject
 from tarragon.data import Index, Vector
+from tarragon.metrics import number
 
 COLUMNS = 20
 ROWS = (150, 100, 60, 40, 25)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from tarragon.analyze.protocol import Fit, Line
-from tarragon.metrics import Metric
+from tarragon.metrics import Metric, number
 from tarragon.tune.protocol import Trial
 
 LOST = 1 / 3  # of the training gain: beyond it the model mostly remembers; our reading, not a law
@@ -61,15 +61,15 @@ def _verdict(
 ) -> tuple[Literal["balanced", "overfit", "underfit"], str]:
     """Return the verdict and its sentence."""
     train, valid = scores
-    told = f"{metric.title} is {train:.4g} on rows it learned from and {valid:.4g} on rows it did not"
+    told = f"{metric.title} is {number(train, 4)} on rows it learned from and {number(valid, 4)} on rows it did not"
     if dummy is None or not np.isfinite(dummy):
         return "balanced", f"{told}; there is no dummy to hold that against."
     learned = metric.utility(train) - metric.utility(dummy)
     perfect = metric.utility(1.0 if metric.greater_is_better else 0.0) - metric.utility(dummy)
     if perfect > 0 and learned < LEARNED * perfect:
-        return "underfit", f"{told}; a dummy gets {dummy:.4g}, so even its own rows are hardly explained."
+        return "underfit", f"{told}; a dummy gets {number(dummy, 4)}, so even its own rows are hardly explained."
     lost = gap[0] / learned if learned > 0 else 0.0
-    share = f"{100 * max(lost, 0.0):.0f} % of what it learned beyond the dummy ({dummy:.4g}) does not carry over"
+    share = f"{100 * max(lost, 0.0):.0f} % of what it learned beyond the dummy ({number(dummy, 4)}) does not carry over"
     if lost > LOST and gap[1] > 0:
         return "overfit", f"{told}: {share}."
     return "balanced", f"{told}: {share}, which is usual."

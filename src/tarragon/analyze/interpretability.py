@@ -2,9 +2,9 @@
 
 from tarragon.analyze.predictive import Judged
 from tarragon.analyze.protocol import Interpretability
-from tarragon.analyze.scores import Wording, number, one_score
+from tarragon.analyze.scores import Wording, one_score
 from tarragon.analyze.subject import Evidence, Subject, answers
-from tarragon.metrics import Metric, paired
+from tarragon.metrics import Metric, number, paired
 from tarragon.tune.protocol import Trial
 
 

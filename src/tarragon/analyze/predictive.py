@@ -1,8 +1,9 @@
 """What score a fresh sample of rows would get: a 95 % prediction interval, not a confidence interval.
 
 Two things are uncertain: how good the model truly is (the n judged rows are a sample) and which m rows will come
-(they are a sample too). A confidence interval holds the first only, and misses the score that is actually seen about
-half of the time when m = n/3. Three ways, by what the metric is made of:
+(they are a sample too). A confidence interval holds the first only: the score that is actually seen spreads √(1 + n/m)
+times as wide, so that at m = n/3 a 95 % confidence interval misses it every third time. Three ways, by what the metric
+is made of:
 
 means of losses (log loss, RMSE, MAE …)
     The fresh mean is simulated. Ordinary rows obey the central limit theorem. The k largest losses are the ones

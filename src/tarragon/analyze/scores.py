@@ -8,7 +8,7 @@ import numpy as np
 
 from tarragon.analyze.predictive import Judged
 from tarragon.analyze.protocol import Score
-from tarragon.metrics import Metric, Task, for_task, interval
+from tarragon.metrics import Metric, Task, for_task, interval, number
 
 _WHY = {
     "mape": "every true value is 0",
@@ -63,23 +63,6 @@ def as_score(metric: Metric, ends: tuple[float, float, float], rows: Judged, wor
         return Score(metric.name, metric.title, metric.greater_is_better, None, None, None, len(rows.y), sentence, why)
     told = sentence_of(metric, value, rows, words)
     return Score(metric.name, metric.title, metric.greater_is_better, value, low, high, len(rows.y), told)
-
-
-def number(value: float) -> str:
-    """Write a number as a person would: three significant digits, no exponent in the usual range.
-
-    Examples
-    --------
-    >>> number(0.84251), number(47351.2), number(3.0), number(0.00001234)
-    ('0.843', '47,351', '3', '1.23e-05')
-    """
-    size = abs(value)
-    if size >= 1_000:
-        return f"{value:,.0f}"
-    if value == 0 or size >= 1e-4:
-        text = f"{value:.3g}" if size < 100 else f"{value:.1f}"
-        return text
-    return f"{value:.2e}"
 
 
 def sentence_of(metric: Metric, value: float, rows: Judged, words: Wording) -> str:

@@ -93,6 +93,20 @@ def is_copy(sheet: Sheet, j: int) -> bool:
     return abs(float(stats.spearmanr(sheet.X[kept, j], sheet.y[kept]).statistic)) >= SURE_RANK
 
 
+def cuts_classes(sheet: Sheet, j: int) -> bool:
+    """Whether three or more classes are exactly ranges of one column: the classes were cut from it, or it from them.
+
+    Two classes that one column separates happen in honest easy problems.
+    """
+    if sheet.n_classes < 3 or sheet.nominal[j] or sheet.n_rows < 100:
+        return False
+    kept = np.isfinite(sheet.X[:, j])
+    x, y = sheet.X[kept, j], sheet.y[kept]
+    changes = int((np.diff(y[np.lexsort((y, x))]) != 0).sum())
+    shared = len(np.unique(np.column_stack([x, y]), axis=0)) > len(np.unique(x))
+    return bool(kept.mean() > 0.9 and not shared and changes == len(np.unique(y)) - 1)
+
+
 def segments(x: Floats, y: Vector) -> str:
     """Say whether a column of few levels cuts the target's range into pieces, or "".
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from tarragon.choose.disguise import fine_share, is_copy, mirrored_class, near_copy, segments
+from tarragon.choose.disguise import cuts_classes, fine_share, is_copy, mirrored_class, near_copy, segments
 from tarragon.choose.identity import name_parts
 from tarragon.choose.probe import Skill, best_skill
 from tarragon.choose.protocol import Finding
@@ -65,7 +65,8 @@ def leaks(sheet: Sheet, strength: Strength, seed: int) -> tuple[Finding, ...]:
         gone = {*found, *(sheet.source[s.j] for s in perfect)}
         rest = _rest(sheet, np.array([s not in gone for s in sheet.source], dtype=np.bool_), strength, seed)
         for suspect in perfect:
-            if _stands_out(sheet, suspect, rest, factor=0.5) or is_copy(sheet, suspect.j):
+            copied = is_copy(sheet, suspect.j) or cuts_classes(sheet, suspect.j)
+            if copied or _stands_out(sheet, suspect, rest, factor=0.5):
                 found.setdefault(sheet.source[suspect.j], _alone(sheet, suspect, rest, certain=True))
     for suspect in strong[:MOST_COMPARED]:
         rest = _rest(sheet, _others(sheet, suspect.j, set(found)), refined, seed)

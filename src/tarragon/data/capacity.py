@@ -55,7 +55,7 @@ def rows_that_fit(path: Path, free: int) -> int:
 def _line_bytes(path: Path, *, packed: bool) -> float:
     with gzip.open(path, "rb") if packed else path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
-    return len(head) / max(1, head.count(b"\n"))
+    return max(1, len(head)) / max(1, head.count(b"\n"))
 
 
 def _columnar_rows(path: Path) -> float:

@@ -18,6 +18,7 @@ from tarragon.develop.snapshot import load_table, save_table, spec_of
 from tarragon.engine import LocalExecutor, Workspace, to_plain
 from tarragon.errors import NotFoundError, ParameterError
 from tarragon.metrics import metric as find_metric
+from tarragon.metrics import number
 from tarragon.refine import TableModel
 from tarragon.registry import Package, Registry
 from tarragon.tune import Leaderboard
@@ -41,7 +42,7 @@ class HonestScore(float):
         return made
 
     def __repr__(self) -> str:
-        return f"{self.metric} {float(self):.4g} ({self.low:.4g} to {self.high:.4g})"
+        return f"{self.metric} {number(float(self), 4)} ({number(self.low, 4)} to {number(self.high, 4)})"
 
 
 @dataclass(frozen=True, slots=True)

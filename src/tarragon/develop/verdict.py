@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tarragon.analyze.protocol import Analysis
 from tarragon.choose.protocol import Feasibility
 from tarragon.develop.protocol import Reason, Verdict
-from tarragon.metrics import metric
+from tarragon.metrics import metric, number
 
 MAX_REASONS = 8
 
@@ -68,10 +68,8 @@ def _rivals(analysis: Analysis) -> Iterator[Reason]:
 def _praise(analysis: Analysis) -> Iterator[Reason]:
     score = analysis.score
     if score.value is not None and score.low is not None and score.high is not None:
-        yield Reason(
-            f"{score.title} {score.value:.4g}, expected between {score.low:.4g} and {score.high:.4g} on fresh rows",
-            "for",
-        )
+        low, high = number(score.low, 4), number(score.high, 4)
+        yield Reason(f"{score.title} {number(score.value, 4)}, expected between {low} and {high} on fresh rows", "for")
     for name, word in (
         ("linear", "a linear model"),
         ("one-rule", "the best single rule"),
@@ -79,14 +77,12 @@ def _praise(analysis: Analysis) -> Iterator[Reason]:
     ):
         base = next((b for b in analysis.baselines if b.name == name), None)
         if base is not None and base.gain_low > 0:
-            unit = metric(score.metric).title
-            yield Reason(
-                f"Better than {word} by {base.gain:.3g} {unit} ({base.gain_low:.3g} to {base.gain_high:.3g})", "for"
-            )
+            unit, low, high = metric(score.metric).title, number(base.gain_low), number(base.gain_high)
+            yield Reason(f"Better than {word} by {number(base.gain)} {unit} ({low} to {high})", "for")
             break
     worse = next((part for part in analysis.slices if part.worse), None)
     if worse is not None:  # every model has rows it finds harder; whether that matters, the reader knows
-        yield Reason(f"Weakest where {worse.column} is {worse.value} ({worse.n} rows)", "note")
+        yield Reason(f"Weakest where {worse.column} is {worse.value} ({worse.n:,} rows)", "note")
     yield Reason(analysis.fit.sentence, "for" if analysis.fit.verdict == "balanced" else "note")
     if analysis.interpretability is not None:
         yield Reason(analysis.interpretability.sentence, "note")

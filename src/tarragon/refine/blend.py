@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tarragon.data import Index, Vector
-from tarragon.metrics import Metric, paired
+from tarragon.metrics import Metric, number, paired
 from tarragon.tune import Trial, judged, order
 
 MEMBERS_CONSIDERED = 14  # the best trials; those further down are hardly ever picked and cost time
@@ -143,13 +143,12 @@ def blend(choice: Selection, n_rows: int, seed: int) -> Blend:
         mixed, single = _cross_fitted(choice, seed)
         gain, low, high = paired(metric, y, mixed, single, choice.weight)
         noise = (high - low) / (2 * 1.96)
+        won = f"{number(gain)} ± {number(noise, 2)}"
         if gain > noise:
             weights = choice.weights(np.arange(len(choice.rows)))
-            why = f"better than {leader.name} alone by {gain:.3g} ± {noise:.2g} (cross-fitted)"
+            why = f"better than {leader.name} alone by {won} (cross-fitted)"
         else:
-            why = (
-                f"a blend gained {gain:.3g} ± {noise:.2g} over {leader.name}: within noise, so the single model is kept"
-            )
+            why = f"a blend gained {won} over {leader.name}: within noise, so the single model is kept"
     if weights.max() == 1.0 and gain > noise:
         why = f"the blend put all weight on {choice.trials[int(weights.argmax())].name}"
     members = tuple(

@@ -17,7 +17,7 @@ from tarragon.choose.protocol import Candidate, Plan
 from tarragon.data import Split, Vector
 from tarragon.engine import Executor, Handle, Task
 from tarragon.errors import JobError
-from tarragon.metrics import Metric, paired
+from tarragon.metrics import Metric, number, paired
 from tarragon.train import read_oof
 from tarragon.tune.attempt import Attempt, reopen, to_trial
 from tarragon.tune.protocol import Trial
@@ -373,7 +373,7 @@ class Race:
 
     def _tick(self, attempt: Attempt) -> None:
         leader = self._leader()
-        score = f"{self.ground.metric.name} {attempt.mean_score():.4g}" if attempt.records else ""
+        score = f"{self.ground.metric.name} {number(attempt.mean_score(), 4)}" if attempt.records else ""
         state = attempt.dropped or (
             "done" if attempt.name in self.trials else f"{len(attempt.records)} of {self.n_folds} folds"
         )

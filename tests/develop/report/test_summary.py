@@ -15,7 +15,7 @@ def test_the_lines_carry_the_runs_figures(binary):
     assert len(s.baselines) == 3
     assert s.package == "churn/3, waiting for approval"
     assert s.report == str(Path("out/report.html"))
-    assert next(c for c, _ in s.next) == "tarragon registry approve churn/3"
+    assert next(c for c, _ in s.next) == "tarragon registry approve churn/3 --reason WHY"
 
 
 def test_nothing_is_claimed_without_a_package_or_page(minimal):
