@@ -124,11 +124,13 @@ def _some(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
 def judge(case: Case, seed: int) -> list[Finding]:
     """Everything the gate says; the probes of feasibility only run where they matter."""
     table = read_table(case.frame, case.target)
-    seen = profile(table, seed=seed)
+    seen = profile(table, seed=seed, clock=time.process_time)
     if case.fault not in ("", "random_labels", "noisy_labels"):
         return list(seen.findings)
     folds = split(table, n_folds=5, seed=seed)
-    return list(feasibility(table, folds, seen, metric=DEFAULT[table.task], seed=seed).findings)
+    return list(
+        feasibility(table, folds, seen, metric=DEFAULT[table.task], seed=seed, clock=time.process_time).findings
+    )
 
 
 def alarms(findings: list[Finding]) -> list[Finding]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tarragon.data import ReadOptions, read_table
+from tarragon.data import ReadOptions, capacity, read_table
 from tarragon.data.capacity import free_bytes, rows_that_fit
 
 
@@ -52,5 +52,10 @@ def test_a_thinned_table_says_so(table: Path) -> None:
     assert any("row" in note for note in read.notes)
 
 
-def test_free_memory_is_a_number_of_bytes() -> None:
-    assert free_bytes() > 1 << 20
+@pytest.mark.parametrize("told", ["MemFree: 10 kB\nMemAvailable:   3000 kB\n", "MemFree: 10 kB\n", ""])
+def test_pages_that_only_cache_files_are_free(told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "MEMINFO", tmp_path / "meminfo")
+    if told:
+        (tmp_path / "meminfo").write_text(told)
+    free = free_bytes()
+    assert free == 3_072_000 if "Available" in told else free > 1 << 20

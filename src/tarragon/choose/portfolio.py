@@ -8,7 +8,7 @@ cost. Costs are seconds for one fold on one thread of the machine this was measu
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tarragon.algorithms.params import OneOf, Range
+from tarragon.algorithms import OneOf, Range
 from tarragon.algorithms.protocol import Value
 
 

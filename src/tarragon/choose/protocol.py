@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tarragon.algorithms.params import OneOf, Range
+from tarragon.algorithms import OneOf, Range
 from tarragon.algorithms.protocol import Value, View
 from tarragon.metrics import Task
 

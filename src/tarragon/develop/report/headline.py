@@ -60,7 +60,7 @@ def next_commands(report: Report) -> tuple[tuple[str, str], ...]:
 
 def _subtitle(report: Report) -> str:
     asked = {
-        "binary": f"{say.short(report.classes[-1])} or not" if report.classes else "two classes",
+        "binary": " or ".join(say.short(c, 30) for c in report.classes[::-1]) or "two classes",
         "multiclass": f"one of {say.count(len(report.classes))} classes",
         "regression": "a number",
     }[report.task]
