@@ -1,5 +1,7 @@
 """From the time that is left to the work that will be done."""
 
+import numpy as np
+
 from tarragon.algorithms import catalogue
 from tarragon.choose.portfolio import PORTFOLIO, SPACES, Line, Shape
 from tarragon.choose.protocol import Candidate, Plan, PlanRequest
@@ -22,7 +24,7 @@ def n_folds(table: Table, budget_s: float) -> int:
     booster = next(line for line in PORTFOLIO if line.algorithm == "lightgbm")
     folds = 5 if 5 * booster.cost(shape) < DEAR_SHARE * budget_s else 3
     if table.n_classes:
-        rarest = int(table.frame[table.target].value_counts()["count"].min())
+        rarest = int(np.bincount(table.y.astype(np.int64), minlength=table.n_classes).min())
         folds = max(2, min(folds, rarest))
     return folds
 

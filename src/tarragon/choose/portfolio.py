@@ -5,6 +5,7 @@ cost. Costs are seconds for one fold on one thread of the machine this was measu
 ``machine`` scales them, and the race corrects them by what it measures.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -71,7 +72,7 @@ def _net(shape: Shape) -> float:
 
 
 def _forest(shape: Shape) -> float:
-    return 0.15 + shape.rows * min(shape.columns, 60) ** 0.5 * 4.5e-5
+    return 0.15 + shape.rows * math.sqrt(min(shape.columns, 60)) * 4.5e-5
 
 
 def _lightgbm(leaves: int, rate: float, **more: Value) -> Mapping[str, Value]:
