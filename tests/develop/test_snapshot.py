@@ -9,7 +9,7 @@ import pytest
 
 from tarragon.data import ReadOptions, read_table
 from tarragon.develop.protocol import Limits, Spec
-from tarragon.develop.snapshot import load_table, save_table, spec_of
+from tarragon.develop.snapshot import is_as_kept, load_table, save_table, spec_of
 from tarragon.engine import Workspace, to_plain
 
 N = 60
@@ -32,9 +32,17 @@ def test_a_table_of_every_kind(tmp_path: Path, target: str, task: str) -> None:
     back = load_table(tmp_path)
     assert back.frame.equals(table.frame)
     assert back.frame.schema == table.frame.schema
-    for part in ("columns", "target", "task", "classes", "source", "sha256", "dropped_rows", "notes"):
+    for part in ("columns", "target", "task", "classes", "source", "sha256", "dropped_rows", "notes", "recipes"):
         assert getattr(back, part) == getattr(table, part), part
     assert sorted(p.name for p in tmp_path.iterdir()) == ["table.arrow", "table.json"]
+
+
+def test_changed_cells_are_noticed(tmp_path: Path) -> None:
+    table = read_table(FRAME, "stars")
+    save_table(table, tmp_path)
+    assert is_as_kept(tmp_path)
+    table.frame.with_columns(pl.col("paid") + 1).write_ipc(tmp_path / "table.arrow", compression="lz4")
+    assert not is_as_kept(tmp_path)
 
 
 def test_a_question_is_kept_with_the_job(home: Path) -> None:

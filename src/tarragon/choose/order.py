@@ -133,7 +133,7 @@ def _along(given: _Rows, column: Column, moment: Floats) -> Finding | None:
         what=f'Rows follow each other in time ("{column.name}"); a random split would look into the future',
         why=f"A probe explains {gap.random:.1%} of the target on a random split but {max(gap.forward, 0.0):.1%} on "
         f"later rows; what it misses is alike in neighbouring rows (correlation {within:.2f})",
-        fix=f'Split by time: develop does so; say --time "{column.name}" to make it explicit.',
+        fix=f'Split by time: develop does so; say --time-column "{column.name}" to make it explicit.',
         evidence={"random": gap.random, "forward": gap.forward, "z": gap.z, "neighbours": within},
         action="time_split",
     )

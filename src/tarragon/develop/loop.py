@@ -50,7 +50,7 @@ def develop(table: Table, spec: Spec, run: Run, previous: Predictor | None = Non
     objective = metric(choose.objective(table, spec.metric)[0], table.task)
     run.metric = objective.name
     profile = run.stage("profile", Profile, lambda: choose.profile(table, seed=spec.seed, budget_s=0.05 * run.budget_s))
-    table, notes = choose.repair(table, profile.findings, keep_leaks=spec.keep_leaks)
+    table, _ = choose.repair(table, profile.findings, keep_leaks=spec.keep_leaks)
     folds = run.timed("split", lambda: fold(table, spec))
     ground = lay_ground(table, folds, objective, run, spec.seed)
     run.timed("opening", lambda: opening(plan_work(table, folds, spec, run, hopeless=False), ground, run))
@@ -103,7 +103,7 @@ def develop(table: Table, spec: Spec, run: Run, previous: Predictor | None = Non
         verdict=verdict,
         model=final.model,
         oof=calibrated_oof,
-        notes=(*table.notes, *notes, *plan.left_out),
+        notes=table.notes,
     )
 
 

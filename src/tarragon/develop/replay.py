@@ -20,7 +20,7 @@ from tarragon.develop import loop
 from tarragon.develop.loop import Story
 from tarragon.develop.protocol import Spec
 from tarragon.develop.run import Run, Watcher, nobody
-from tarragon.develop.snapshot import load_table, spec_of
+from tarragon.develop.snapshot import is_as_kept, load_table, spec_of
 from tarragon.engine import (
     Executor,
     LocalExecutor,
@@ -149,6 +149,8 @@ def _again(name: str, folder: Path, spec: Spec, recorded: WorkRecord, run: Run) 
         prediction_sha256=answered,
     )
     other = _other_predictions(folder, places, recorded)
+    if not is_as_kept(folder):
+        other.insert(0, "the kept table is no longer the one the run learned from")
     differences = (*difference(recorded, now), *other)
     return ReplayResult(
         name,

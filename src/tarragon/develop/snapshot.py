@@ -1,12 +1,13 @@
 """The table of a run, kept beside its results so that the run can be resumed and replayed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import polars as pl
 
-from tarragon.data import Column, Table
+from tarragon.data import Column, Recipe, Table, file_sha256
 from tarragon.develop.protocol import Spec
 from tarragon.engine import JobRecord, Plain, atomic, dump, from_plain, load
 from tarragon.metrics import Task
@@ -26,6 +27,8 @@ class TableFacts:
     sha256: str
     dropped_rows: int
     notes: tuple[str, ...]
+    recipes: Mapping[str, Recipe]
+    arrow_sha256: str
 
 
 def spec_of(job: JobRecord) -> Spec:
@@ -46,6 +49,8 @@ def save_table(table: Table, folder: Path) -> None:
         table.sha256,
         table.dropped_rows,
         table.notes,
+        table.recipes,
+        file_sha256(folder / "table.arrow"),
     )
     dump(facts, folder / "table.json")
 
@@ -64,4 +69,11 @@ def load_table(folder: Path) -> Table:
         facts.sha256,
         facts.dropped_rows,
         facts.notes,
+        facts.recipes,
     )
+
+
+def is_as_kept(folder: Path) -> bool:
+    """Whether the kept cells are still the bytes that were written."""
+    facts: TableFacts = load(folder / "table.json", TableFacts)
+    return facts.arrow_sha256 == file_sha256(folder / "table.arrow")
