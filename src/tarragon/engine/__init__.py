@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tarragon.engine.disk import atomic, flush, folder_bytes, refusals, remove, sweep, temporary_in, write_json
+    from tarragon.engine.documents import Document, Documents
     from tarragon.engine.events import append_event
     from tarragon.engine.executor.inline import InlineExecutor
     from tarragon.engine.executor.local import LocalExecutor
     from tarragon.engine.executor.protocol import Executor, Handle, Task, WorkerError
     from tarragon.engine.job import Job
     from tarragon.engine.layout import contained, home, suggested, valid_name
+    from tarragon.engine.logs import Logs
     from tarragon.engine.machine import calibrate, code_sha256, environment, environment_sha256, seed_for
     from tarragon.engine.objects import Objects
     from tarragon.engine.plain import Plain, to_plain
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
     from tarragon.engine.record import dump, load
     from tarragon.engine.replay import WorkRecord, WorkUnit, difference
     from tarragon.engine.schema import audit, packages
+    from tarragon.engine.series import Series
     from tarragon.engine.store import Store
+    from tarragon.engine.supervisor import Runner, Supervisor
     from tarragon.engine.typed import from_plain
     from tarragon.engine.workspace import Workspace
 
 _HOMES = {
+    "documents": ("Document", "Documents"),
     "disk": ("atomic", "flush", "folder_bytes", "refusals", "remove", "sweep", "temporary_in", "write_json"),
     "events": ("append_event",),
     "executor.inline": ("InlineExecutor",),
@@ -30,6 +35,9 @@ _HOMES = {
     "executor.protocol": ("Executor", "Handle", "Task", "WorkerError"),
     "layout": ("contained", "home", "suggested", "valid_name"),
     "job": ("Job",),
+    "logs": ("Logs",),
+    "series": ("Series",),
+    "supervisor": ("Runner", "Supervisor"),
     "machine": ("calibrate", "code_sha256", "environment", "environment_sha256", "seed_for"),
     "objects": ("Objects",),
     "plain": ("Plain", "to_plain"),
@@ -44,8 +52,8 @@ _HOMES = {
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord", "LocalExecutor", "ObjectRecord", "Objects",
-    "Plain", "State", "Store", "Task", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic",
+    "Document", "Documents", "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord", "LocalExecutor", "Logs", "ObjectRecord", "Objects",
+    "Plain", "Runner", "Series", "State", "Store", "Supervisor", "Task", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic",
     "audit", "calibrate", "code_sha256", "contained", "difference", "dump", "environment", "environment_sha256",
     "flush", "folder_bytes", "from_plain", "home", "load", "packages", "refusals", "remove", "seed_for", "suggested",
     "sweep", "temporary_in", "to_plain", "valid_name", "write_json",

@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from tarragon.engine.plain import to_plain
 from tarragon.engine.typed import from_plain
 
-HEAD = "0001"
+HEAD = "0002"
 """The version this code writes and reads."""
-KNOWN = ("0001",)
+KNOWN = ("0001", "0002")
 """Every version that can be brought to ``HEAD``, oldest first."""
 
 
@@ -108,4 +108,35 @@ audit = sa.Table(
     sa.Column("payload", Json, nullable=False),
     sa.Column("previous_sha256", sa.String(64), nullable=False),
     sa.Column("sha256", sa.String(64), nullable=False, unique=True),
+)
+
+documents = sa.Table(
+    "documents",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("realm", sa.String(63), nullable=False),  # a region, for the AWS face
+    sa.Column("kind", sa.String(63), nullable=False),
+    sa.Column("name", sa.String(2048), nullable=False),
+    sa.Column("content", Json, nullable=False),
+    sa.Column("created", sa.Double, nullable=False),
+    sa.Column("updated", sa.Double, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.UniqueConstraint("realm", "kind", "name"),
+)
+
+points = sa.Table(
+    "points",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("realm", sa.String(63), nullable=False),
+    sa.Column("namespace", sa.String(255), nullable=False),
+    sa.Column("metric", sa.String(255), nullable=False),
+    sa.Column("dimensions", sa.Text, nullable=False),  # canonical JSON
+    sa.Column("minute", sa.BigInteger, nullable=False),  # minutes since 1970
+    sa.Column("count", sa.Double, nullable=False),
+    sa.Column("sum", sa.Double, nullable=False),
+    sa.Column("min", sa.Double, nullable=False),
+    sa.Column("max", sa.Double, nullable=False),
+    sa.Column("unit", sa.String(32), nullable=False),
+    sa.UniqueConstraint("realm", "namespace", "metric", "dimensions", "minute"),
 )

@@ -1,0 +1,1 @@
+"""AWS's protocols, driven by the service models that botocore ships: nothing here knows what an operation does."""
