@@ -52,11 +52,12 @@ _HOMES = {
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Document", "Documents", "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord", "LocalExecutor", "Logs", "ObjectRecord", "Objects",
-    "Plain", "Runner", "Series", "State", "Store", "Supervisor", "Task", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic",
-    "audit", "calibrate", "code_sha256", "contained", "difference", "dump", "environment", "environment_sha256",
-    "flush", "folder_bytes", "from_plain", "home", "load", "packages", "refusals", "remove", "seed_for", "suggested",
-    "sweep", "temporary_in", "to_plain", "valid_name", "write_json",
+    "Document", "Documents", "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord", "Keys",
+    "LocalExecutor", "Logs", "ObjectRecord", "Objects", "Plain", "Runner", "Series", "State", "Store", "Supervisor",
+    "Task", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic", "audit", "calibrate",
+    "code_sha256", "contained", "difference", "dump", "environment", "environment_sha256", "flush", "folder_bytes",
+    "from_plain", "home", "load", "packages", "refusals", "remove", "seed_for", "suggested", "sweep",
+    "temporary_in", "to_plain", "valid_name", "write_json",
 ]  # fmt: skip
 
 

@@ -73,6 +73,11 @@ def row(connection: sa.Connection, kind: str, name: str) -> sa.Row[Any] | None:
     return connection.execute(sa.select(jobs).where(jobs.c.kind == kind, jobs.c.name == name)).one_or_none()
 
 
+def kinds(connection: sa.Connection) -> tuple[str, ...]:
+    """Name the kinds of which there are jobs."""
+    return tuple(connection.scalars(sa.select(jobs.c.kind).distinct().order_by(jobs.c.kind)))
+
+
 def names(connection: sa.Connection, kind: str) -> list[str]:
     """List the names of a kind, newest first, at most a thousand (for suggestions)."""
     found = sa.select(jobs.c.name).where(jobs.c.kind == kind).order_by(jobs.c.created.desc(), jobs.c.id.desc())

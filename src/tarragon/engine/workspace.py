@@ -166,6 +166,11 @@ class Workspace:
         with self.store.read() as connection:
             return ledger.records(connection, kind, self._clock())
 
+    def kinds(self) -> tuple[str, ...]:
+        """Name the kinds of which there are jobs."""
+        with self.store.read() as connection:
+            return ledger.kinds(connection)
+
     def events(self, kind: str, name: str, *, after: int = 0) -> tuple[Event, ...]:
         """List a job's events in order, those numbered above ``after``, whoever runs it."""
         with self.store.read() as connection:

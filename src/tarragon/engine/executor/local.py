@@ -67,19 +67,21 @@ class LocalExecutor:
     Parameters
     ----------
     workers : int, optional
-        How many side by side; all cores by default, and never more than there are.
+        How many side by side; all cores by default, and never more than there are if ``bounded``.
     preload : sequence of str
         Modules the server imports once, so that no task waits for them. They must not start threads on import.
+    bounded : bool
+        False for tasks that mostly wait for others, as a supervised job does for the script it runs.
 
     Notes
     -----
     Returns at once: the server loads its modules while the caller goes on, and the first task waits for it.
     """
 
-    def __init__(self, workers: int | None = None, *, preload: Sequence[str] = PRELOAD) -> None:
+    def __init__(self, workers: int | None = None, *, preload: Sequence[str] = PRELOAD, bounded: bool = True) -> None:
         if workers is not None and workers < 1:
             raise ParameterError("An executor needs a worker", why=f"workers is {workers}", fix="Give 1 or more")
-        self.capacity = min(workers or cores(), cores())
+        self.capacity = min(workers or cores(), cores()) if bounded else workers or cores()
         self._preload = tuple(preload)
         self._changed = threading.Condition()
         self._waiting: deque[LocalHandle] = deque()

@@ -37,9 +37,13 @@ def upgrade() -> None:
         sa.Column("unit", sa.String(32), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_points"),
         sa.UniqueConstraint(
-            "realm", "namespace", "metric", "dimensions", "minute",
+            "realm",
+            "namespace",
+            "metric",
+            "dimensions",
+            "minute",
             name="uq_points_realm_namespace_metric_dimensions_minute",
-        ),  # fmt: skip
+        ),
     )
 
 
