@@ -17,13 +17,13 @@ from math import inf
 from urllib.parse import quote, unquote, unquote_plus
 
 from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.wire.refusal import incomplete, query_error, refusal
 
 SKEW_S = 15 * 60.0  # AWS accepts clocks this far apart
 LONGEST_S = 7 * 24 * 3600  # a presigned URL lives a week at most
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
-QUERY_SERVICES = frozenset({"sts", "iam"})  # errors are spelt differently per protocol
 # Query arguments that Version 2 signs.
 SUBRESOURCES = frozenset({
     "accelerate", "acl", "cors", "defaultObjectAcl", "location", "logging", "partNumber", "policy", "requestPayment",
@@ -147,7 +147,7 @@ def verify(request: Signed, keys: Keys, now: float) -> Identity:
         return _in_query(request, headers, query, keys, now)
     if "AWSAccessKeyId" in query and "Signature" in query:
         return _version_2(request, headers, query, keys, now)
-    raise _refusal(request.service, "missing")
+    raise refusal(request.service, "missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +171,15 @@ def _in_header(request: Signed, headers: Mapping[str, list[str]], keys: Keys, no
     text = headers["authorization"][0]
     algorithm, _, rest = text.partition(" ")
     if algorithm != ALGORITHM:
-        raise _incomplete(request.service, f"Unsupported authorization type: {algorithm[:40]!r}.")
+        raise incomplete(request.service, f"Unsupported authorization type: {algorithm[:40]!r}.")
     parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     for name in ("Credential", "Signature", "SignedHeaders"):
         if not parts.get(name):
-            raise _incomplete(request.service, f"Authorization header requires '{name}' parameter.")
+            raise incomplete(request.service, f"Authorization header requires '{name}' parameter.")
     date = headers.get("x-amz-date", [""])[0] or _basic_date(headers.get("date", [""])[0])
     claim = _claim(request, parts["Credential"], parts["SignedHeaders"], parts["Signature"], date)
     if abs(now - _seconds(date, claim.service)) > SKEW_S:
-        raise _refusal(claim.service, "skewed", date)
+        raise refusal(claim.service, "skewed", date)
     secret = _secret(claim, keys, headers.get("x-amz-security-token", [""])[0], now)
     payload = headers.get("x-amz-content-sha256", [""])[0]
     if request.payload_hash is not None and not payload.startswith(("STREAMING-", UNSIGNED)):
@@ -197,15 +197,15 @@ def _in_query(
 ) -> Identity:
     needed = ("Credential", "Date", "Expires", "SignedHeaders", "Signature")
     if query.get("X-Amz-Algorithm") != ALGORITHM or not all(query.get(f"X-Amz-{name}") for name in needed):
-        raise _query_error(
+        raise query_error(
             "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
             "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters."
         )
     lifetime = query["X-Amz-Expires"]
     if not lifetime.isascii() or not lifetime.isdigit() or len(lifetime) > 9:
-        raise _query_error("X-Amz-Expires should be a number")
+        raise query_error("X-Amz-Expires should be a number")
     if int(lifetime) > LONGEST_S:
-        raise _query_error("X-Amz-Expires must be less than a week (in seconds) that is 604800")
+        raise query_error("X-Amz-Expires must be less than a week (in seconds) that is 604800")
     date = query["X-Amz-Date"]
     claim = _claim(request, query["X-Amz-Credential"], query["X-Amz-SignedHeaders"], query["X-Amz-Signature"], date)
     began = _seconds(date, claim.service)
@@ -225,23 +225,23 @@ def _in_query(
 def _claim(request: Signed, credential: str, signed: str, signature: str, date: str) -> _Claim:
     scope = credential.rsplit("/", 4)
     if len(scope) != 5 or scope[4] != "aws4_request":
-        raise _incomplete(request.service, "Credential must have exactly 5 slash-delimited elements, "
+        raise incomplete(request.service, "Credential must have exactly 5 slash-delimited elements, "
                           "ending in aws4_request.")  # fmt: skip
     access_key, day, region, service, _ = scope
     names = tuple(signed.lower().split(";"))
     if "host" not in names:
-        raise _incomplete(service, "'Host' must be a 'SignedHeader' in the AWS Authorization.")
+        raise incomplete(service, "'Host' must be a 'SignedHeader' in the AWS Authorization.")
     if not date or date[:8] != day:
-        raise _incomplete(service, "Date in Credential scope does not match the request's date.")
+        raise incomplete(service, "Date in Credential scope does not match the request's date.")
     return _Claim(access_key, day, region, service, names, signature, date)
 
 
 def _secret(claim: _Claim, keys: Keys, token: str, now: float) -> Secret:
     secret = keys(claim.access_key)
     if secret is None or not hmac.compare_digest(secret.token.encode(), token.encode(errors="replace")):
-        raise _refusal(claim.service, "unknown" if secret is None else "token")
+        raise refusal(claim.service, "unknown" if secret is None else "token")
     if now >= secret.expires:
-        raise _refusal(claim.service, "expired")
+        raise refusal(claim.service, "expired")
     return secret
 
 
@@ -266,7 +266,7 @@ def _compared(
         standard = quote(unquote(path), safe="/~") if s3 else quote(quote(unquote(_walked(path)), safe="/~"), safe="/~")
         again = [(quote(unquote(n), safe="~"), quote(unquote(v), safe="~")) for n, v in pairs]
         if not _right(claim, key, f"{request.method}\n{standard}\n{_query(again)}\n{tail}"):
-            raise _refusal(claim.service, "wrong")
+            raise refusal(claim.service, "wrong")
     return Identity(
         claim.access_key, claim.region, claim.service, payload, key, claim.signature, claim.scope, claim.date
     )
@@ -312,14 +312,14 @@ def _version_2(
     if not expires.isascii() or not expires.isdigit() or len(expires) > 12:
         raise AwsError("AccessDenied", f"Invalid date (should be seconds since epoch): {expires[:40]}", status=403)
     if secret is None:
-        raise _refusal("s3", "unknown")
+        raise refusal("s3", "unknown")
     if now > int(expires):
         raise AwsError("AccessDenied", "Request has expired", status=403, fields={"Expires": expires})
     token = query.get("x-amz-security-token", "") or headers.get("x-amz-security-token", [""])[0]
     if not hmac.compare_digest(secret.token.encode(), token.encode(errors="replace")):
-        raise _refusal("s3", "token")
+        raise refusal("s3", "token")
     if now >= secret.expires:
-        raise _refusal("s3", "expired")
+        raise refusal("s3", "expired")
     # The x-amz headers a URL was signed with ride along in its query.
     custom = {name: value for name, value in query.items() if name.startswith("x-amz-")}
     custom |= {n: ",".join(v.strip() for v in values) for n, values in headers.items() if n.startswith("x-amz-")}
@@ -331,7 +331,7 @@ def _version_2(
     text = "\n".join(lines).encode(errors="surrogatepass")
     expected = b64encode(hmac.digest(secret.key.encode(), text, "sha1"))
     if not hmac.compare_digest(expected, query["Signature"].encode(errors="replace")):
-        raise _refusal("s3", "wrong")
+        raise refusal("s3", "wrong")
     return Identity(query["AWSAccessKeyId"], service="s3")
 
 
@@ -366,7 +366,7 @@ def _seconds(date: str, service: str) -> float:
     try:
         return _parsed(date)
     except ValueError:
-        raise _incomplete(service, f"Date must be in ISO-8601 'basic format'. Got {date[:40]!r}.") from None
+        raise incomplete(service, f"Date must be in ISO-8601 'basic format'. Got {date[:40]!r}.") from None
 
 
 @lru_cache(maxsize=256)
@@ -380,61 +380,3 @@ def _basic_date(date: str) -> str:
         return parsedate_to_datetime(date).strftime("%Y%m%dT%H%M%SZ") if date else ""
     except (TypeError, ValueError):
         return ""
-
-
-def _query_error(message: str) -> AwsError:
-    return AwsError("AuthorizationQueryParametersError", message)
-
-
-def _incomplete(service: str, message: str) -> AwsError:
-    if service in ("s3", ""):
-        return AwsError("AuthorizationHeaderMalformed", f"The authorization header is malformed; {message}")
-    return AwsError(
-        "IncompleteSignature" if service in QUERY_SERVICES else "IncompleteSignatureException", message, status=403
-    )
-
-
-_WRONG = (
-    "The request signature we calculated does not match the signature you provided. "
-    "Check your {what} and signing method."
-)
-_INVALID = "The security token included in the request is invalid"
-# reason → (code, message, status) for S3, for the query protocol, for JSON
-_REASONS: Mapping[str, tuple[tuple[str, str, int], tuple[str, str, int], tuple[str, str, int]]] = {
-    "missing": (
-        ("AccessDenied", "Access Denied", 403),
-        ("MissingAuthenticationToken", "Request is missing Authentication Token", 403),
-        ("MissingAuthenticationTokenException", "Missing Authentication Token", 403),
-    ),
-    "unknown": (
-        ("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403),
-        ("InvalidClientTokenId", f"{_INVALID}.", 403),
-        ("UnrecognizedClientException", f"{_INVALID}.", 403),
-    ),
-    "token": (
-        ("InvalidToken", "The provided token is malformed or otherwise invalid.", 400),
-        ("InvalidClientTokenId", f"{_INVALID}.", 403),
-        ("UnrecognizedClientException", f"{_INVALID}.", 403),
-    ),
-    "expired": (
-        ("ExpiredToken", "The provided token has expired.", 400),
-        ("ExpiredToken", f"{_INVALID.rpartition(' ')[0]} expired", 403),
-        ("ExpiredTokenException", f"{_INVALID.rpartition(' ')[0]} expired", 403),
-    ),
-    "wrong": (
-        ("SignatureDoesNotMatch", _WRONG.format(what="key"), 403),
-        ("SignatureDoesNotMatch", _WRONG.format(what="AWS Secret Access Key"), 403),
-        ("InvalidSignatureException", _WRONG.format(what="AWS Secret Access Key"), 403),
-    ),
-    "skewed": (
-        ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", 403),
-        ("SignatureDoesNotMatch", "Signature expired: {date} is more than 15 minutes from the server's time", 403),
-        ("InvalidSignatureException", "Signature expired: {date} is more than 15 minutes from the server's time", 403),
-    ),
-}
-
-
-def _refusal(service: str, reason: str, date: str = "") -> AwsError:
-    kind = 0 if service in ("s3", "") else 1 if service in QUERY_SERVICES else 2
-    code, message, status = _REASONS[reason][kind]
-    return AwsError(code, message.replace("{date}", date[:40]), status=status)
