@@ -3,7 +3,8 @@
 A job's kind says what runs it: a *runner*, ``"package.module:function"``, called in a forked process as
 ``run(argument, folder)``. It appends to the job's ``events.jsonl``, looks now and then for a file called ``stop`` in
 the job's folder, and returns ``{"state": "Completed" | "Failed" | "Stopped", "reason": …}``; what else it returns is
-kept as the event "result". A process that dies is a Failed job with the reason. What a killed supervisor left is run again.
+kept as the event "result". A process that dies is a Failed job with the reason. What a killed supervisor left is run
+again.
 """
 
 import logging

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from tarragon.faces.aws.server import Server
+    from tarragon.faces.aws.wire.chunked import Body
 
 Answer: TypeAlias = Mapping[str, Any] | None
 """An operation's output, in the wire's spelling; None where the model has no output."""
@@ -78,9 +79,10 @@ class Call:
     headers : mapping of str to str
         Lower-case names.
     request_id : str
-    body : async iterator of bytes, optional
-        The streaming blob, decoded from ``aws-chunked``; it raises ``AwsError`` when a signature or checksum is wrong,
-        so what is read counts only once the iterator has ended by itself.
+    body : Body, optional
+        The streaming blob as an async iterator of bytes, decoded from ``aws-chunked``; it raises ``AwsError`` when a
+        signature or checksum is wrong, so what is read counts only once the iterator has ended by itself. Its
+        ``checksums`` are known then.
     principal : str
         The access key's id.
     """
@@ -92,7 +94,7 @@ class Call:
     server: "Server"
     headers: Mapping[str, str] = field(default_factory=dict)
     request_id: str = ""
-    body: AsyncIterator[bytes] | None = None
+    body: "Body | None" = None
     principal: str = ""
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tarragon.engine import Documents, Logs, Series, Supervisor, Workspace
+from tarragon.engine import Documents, Keys, Logs, Series, Supervisor, Workspace
 
 if TYPE_CHECKING:
     from tarragon.faces.aws.patience import Patience
@@ -27,6 +27,7 @@ class Server:
         Runs training, processing, transform and AutoML jobs.
     endpoints : Endpoints
         Runs models that answer.
+    keys : Keys
     logs : Logs
     series : Series
         Metric points by minute.
@@ -41,6 +42,7 @@ class Server:
     documents: Documents
     jobs: Supervisor
     endpoints: "Endpoints"
+    keys: Keys
     logs: Logs
     series: Series
     patience: "Patience"
