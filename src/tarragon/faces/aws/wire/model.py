@@ -135,7 +135,8 @@ def _pattern(operation: OperationModel) -> Pattern:
         text += re.escape(uri[position : label.start()]) + f"(?P<{member}>{'.+' if label[2] else '[^/]+'})"
         position = label.end()
     text += re.escape(uri[position:])
-    text = text if text.endswith("/") else text + "/?" if "+" not in text[-3:] else text
+    if not text.endswith(("/", ".+)")):  # a slash after a bucket's name changes nothing, one after a key does
+        text += "/?"
     return Pattern(
         operation.name,
         operation.http["method"],
