@@ -78,6 +78,8 @@ def patterns(service: str) -> Mapping[str, tuple[Pattern, ...]]:
     model = service_model(service)
     found: dict[str, list[Pattern]] = {}
     for name in model.operation_names:
+        if model.operation_model(name).deprecated:  # an older spelling of another one, with the same URI
+            continue
         pattern = _pattern(model.operation_model(name))
         found.setdefault(pattern.method, []).append(pattern)
     return {

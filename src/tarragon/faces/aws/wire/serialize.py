@@ -11,7 +11,7 @@
 import base64
 import json
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -166,7 +166,7 @@ def _payload(response: Response, protocol: str, shape: Shape, value: Any) -> Non
 
 def _events(response: Response, protocol: str, shape: Shape, given: Any) -> None:
     response.headers["content-type"] = "application/vnd.amazon.eventstream"
-    chunks: AsyncIterator[Mapping[str, Any]] = given.chunks if isinstance(given, Streamed) else given
+    chunks: Any = given.chunks if isinstance(given, Streamed) else given
     response.body = Streamed(frames(protocol, shape, chunks))
 
 
