@@ -1,8 +1,8 @@
-"""Kill -9 of the server, again and again, while jobs, uploads and endpoints are live: is anything acknowledged lost?
+"""Kill the server with SIGKILL, again and again, while jobs, uploads and endpoints are live, and count what is lost.
 
-Usage: ``python benchmarks/server_kill.py [--kills 20] [--seed 0]``. Each round starts the server on the same home, checks
-everything that was acknowledged so far, makes more of it in threads, and kills the server at a random moment. Printed
-last: what was acknowledged, what of it was lost (nothing may be), and how the jobs ended.
+Usage: ``python benchmarks/server_kill.py [--kills 20] [--seed 0]``. Each round starts the server on the same home,
+checks everything that was acknowledged so far, makes more of it in threads, and kills the server at a random moment.
+Printed last: what was acknowledged, what of it was lost (nothing may be), and how the jobs ended.
 """
 
 import argparse
@@ -63,6 +63,7 @@ class Server:
         self.process.wait()
 
     def client(self, service: str) -> Any:
+        """Make a client that is tried once."""
         key = Keys(self.home).root
         return boto3.client(
             service, region_name="us-east-1", endpoint_url=f"http://127.0.0.1:{self.port}",
@@ -101,11 +102,10 @@ class Ledger:
         s3, body = server.client("s3"), rng.randbytes(rng.choice((10, 1_000, 6_000_000)))
         if len(body) > 5_000_000:
             upload = s3.create_multipart_upload(Bucket=BUCKET, Key=f"o/{name}")["UploadId"]
-            halves = (body[: 5 << 20], body[5 << 20 :])
-            parts = [
-                {"PartNumber": i, "ETag": s3.upload_part(Bucket=BUCKET, Key=f"o/{name}", UploadId=upload, PartNumber=i, Body=b)["ETag"]}
-                for i, b in enumerate(halves, 1)
-            ]  # fmt: skip
+            parts = []
+            for number, half in enumerate((body[: 5 << 20], body[5 << 20 :]), 1):
+                put = s3.upload_part(Bucket=BUCKET, Key=f"o/{name}", UploadId=upload, PartNumber=number, Body=half)
+                parts.append({"PartNumber": number, "ETag": put["ETag"]})
             s3.complete_multipart_upload(
                 Bucket=BUCKET, Key=f"o/{name}", UploadId=upload, MultipartUpload={"Parts": parts}
             )
@@ -217,7 +217,7 @@ def main() -> None:
             same = answers(server) == expected
             lost += [] if same else [f"the endpoint's answer after kill {number}"]
             print(
-                f"kill {number + 1:2}: {len(ledger.objects)} objects, {len(ledger.jobs)} jobs, up in {starts[-1]:.1f} s",
+                f"kill {number + 1}: {len(ledger.objects)} objects, {len(ledger.jobs)} jobs, up in {starts[-1]:.1f} s",
                 flush=True,
             )
         sagemaker = server.client("sagemaker")
@@ -232,9 +232,8 @@ def main() -> None:
 
         wait(over, 600)
         server.kill()
-    print(
-        f"{given.kills} kills; acknowledged: {len(ledger.objects)} objects, {len(ledger.jobs)} jobs, {len(ledger.experiments)} experiments"
-    )
+    told = (len(ledger.objects), len(ledger.jobs), len(ledger.experiments))
+    print("%d kills; acknowledged: %d objects, %d jobs, %d experiments" % (given.kills, *told))
     print(f"jobs ended: {statuses}; longest start {max(starts):.1f} s")
     print(f"lost: {lost or 'nothing'}")
     sys.exit(bool(lost))
