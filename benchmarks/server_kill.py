@@ -233,7 +233,7 @@ def main() -> None:
         wait(over, 600)
         server.kill()
     told = (len(ledger.objects), len(ledger.jobs), len(ledger.experiments))
-    print("%d kills; acknowledged: %d objects, %d jobs, %d experiments" % (given.kills, *told))
+    print("{} kills; acknowledged: {} objects, {} jobs, {} experiments".format(given.kills, *told))
     print(f"jobs ended: {statuses}; longest start {max(starts):.1f} s")
     print(f"lost: {lost or 'nothing'}")
     sys.exit(bool(lost))
