@@ -4,8 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tarragon.engine.buckets import Buckets, Page, Stored, Wanted, blocks, buckets_in
     from tarragon.engine.disk import atomic, flush, folder_bytes, refusals, remove, sweep, temporary_in, write_json
     from tarragon.engine.documents import Document, Documents
+    from tarragon.engine.draft import Draft, PartDraft
     from tarragon.engine.events import append_event
     from tarragon.engine.executor.inline import InlineExecutor
     from tarragon.engine.executor.local import LocalExecutor
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from tarragon.engine.layout import contained, home, suggested, valid_name
     from tarragon.engine.logs import Logs
     from tarragon.engine.machine import calibrate, code_sha256, environment, environment_sha256, seed_for
+    from tarragon.engine.object_index import PartRow, UploadRow
     from tarragon.engine.objects import Objects
     from tarragon.engine.plain import Plain, to_plain
     from tarragon.engine.protocol import Event, JobRecord, ObjectRecord, State
@@ -24,9 +27,14 @@ if TYPE_CHECKING:
     from tarragon.engine.store import Store
     from tarragon.engine.supervisor import Runner, Supervisor
     from tarragon.engine.typed import from_plain
+    from tarragon.engine.uploads import Uploads
     from tarragon.engine.workspace import Workspace
 
 _HOMES = {
+    "buckets": ("Buckets", "Page", "Stored", "Wanted", "blocks", "buckets_in"),
+    "draft": ("Draft", "PartDraft"),
+    "uploads": ("Uploads",),
+    "object_index": ("PartRow", "UploadRow"),
     "documents": ("Document", "Documents"),
     "disk": ("atomic", "flush", "folder_bytes", "refusals", "remove", "sweep", "temporary_in", "write_json"),
     "events": ("append_event",),
@@ -52,12 +60,13 @@ _HOMES = {
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Document", "Documents", "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord", "Keys",
-    "LocalExecutor", "Logs", "ObjectRecord", "Objects", "Plain", "Runner", "Series", "State", "Store", "Supervisor",
-    "Task", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic", "audit", "calibrate",
+    "Buckets", "Document", "Documents", "Draft", "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord",
+    "Keys", "LocalExecutor", "Logs", "ObjectRecord", "Objects", "Page", "PartDraft", "PartRow", "Plain", "Runner",
+    "Series", "State", "Store", "Stored", "Supervisor", "Task", "UploadRow", "Uploads", "Wanted", "WorkRecord",
+    "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic", "audit", "blocks", "buckets_in", "calibrate",
     "code_sha256", "contained", "difference", "dump", "environment", "environment_sha256", "flush", "folder_bytes",
-    "from_plain", "home", "load", "packages", "refusals", "remove", "seed_for", "suggested", "sweep",
-    "temporary_in", "to_plain", "valid_name", "write_json",
+    "from_plain", "home", "load", "packages", "refusals", "remove", "seed_for", "suggested", "sweep", "temporary_in",
+    "to_plain", "valid_name", "write_json",
 ]  # fmt: skip
 
 

@@ -84,7 +84,7 @@ def contained(root: Path, name: str) -> Path:
         For an absolute name, an empty, "." or ".." part (also percent-encoded), a NUL or other control character, a
         backslash, a part longer than a file name may be, or a symbolic link that leads out of ``root``.
     """
-    if reason := _danger(name):
+    if reason := danger(name):
         raise _refusal(name, reason)
     inside = root.resolve()
     path = (inside / name).resolve()
@@ -93,7 +93,14 @@ def contained(root: Path, name: str) -> Path:
     return path
 
 
-def _danger(name: str) -> str:
+def danger(name: str) -> str:
+    """Say why a name must not become a path; "" when it may.
+
+    Examples
+    --------
+    >>> danger("a/../b")
+    'it has an empty, "." or ".." part'
+    """
     decoded = name
     for _ in range(DECODINGS):
         if reason := _danger_as_written(decoded):

@@ -3,11 +3,13 @@
 import io
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from tarragon.engine.disk import atomic, flush, refusals, remove, sweep, temporary_in
 from tarragon.engine.layout import contained
+from tarragon.engine.object_tree import ObjectTree
 from tarragon.engine.protocol import ObjectRecord
 
 MAKING = ".making"  # where unfinished writes are: no bucket's name begins with a dot
@@ -23,7 +25,7 @@ class LocalFiles:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self._root, self._tree = root, ObjectTree(root)
         sweep(root / MAKING)  # what killed writers left
 
     def write(self, path: str, source: Path | bytes) -> None:
@@ -37,37 +39,33 @@ class LocalFiles:
 
     def open(self, path: str) -> BinaryIO:
         """Open for reading."""
-        return open(contained(self._root, path), "rb")
+        return open(self._located(path), "rb")
 
     def find(self, prefix: str) -> list[ObjectRecord]:
         """List objects whose path begins with a prefix, by path."""
-        root = self._root.resolve()
-        top = root / prefix.rpartition("/")[0]
-        if not top.resolve().is_relative_to(root):
-            return []
-        files = (Path(folder) / name for folder, _, names in os.walk(top) for name in names)
-        found = sorted(path.relative_to(root).as_posix() for path in files)
-        return [self.stat(path) for path in found if path.startswith(prefix)]
+        bucket, _, start = prefix.partition("/")
+        found, least = [], start.encode(errors="surrogatepass")
+        for key, path in self._tree.keys(bucket, least):
+            if not key.startswith(least):
+                break
+            with suppress(FileNotFoundError):
+                facts = os.stat(path)
+                found.append(ObjectRecord(f"s3://{bucket}/{key.decode()}", facts.st_size, facts.st_mtime))
+        return found
 
     def stat(self, path: str) -> ObjectRecord:
         """Describe an object."""
-        target = contained(self._root, path)
-        facts = target.stat()
-        if target.is_dir():
-            raise IsADirectoryError(str(target))
+        facts = self._located(path).stat()
         return ObjectRecord(f"s3://{path}", facts.st_size, facts.st_mtime)
 
     def delete(self, path: str) -> None:
         """Remove an object, and the folders that become empty with it."""
-        target = contained(self._root, path)
-        if not target.is_file():
+        target = self._tree.locate(*path.split("/", 1))
+        if target is None:
             return
         target.unlink()
         flush(target.parent)
-        for folder in target.parents:
-            if folder.parent == self._root.resolve() or any(folder.iterdir()):
-                return  # the bucket itself stays
-            folder.rmdir()
+        self._tree.prune(target.parent)
 
     def write_folder(self, path: str, folder: Path) -> None:
         """Store a folder: copied aside, flushed, then renamed as a whole."""
@@ -90,6 +88,13 @@ class LocalFiles:
     def where(self, path: str) -> Path:
         """Say where an object or prefix lies."""
         return contained(self._root, path)
+
+    def _located(self, path: str) -> Path:
+        bucket, key = path.split("/", 1)
+        target = self._tree.locate(bucket, key)
+        if target is None:
+            raise FileNotFoundError(path)
+        return target
 
     def _making(self) -> Path:
         folder = self._root / MAKING
