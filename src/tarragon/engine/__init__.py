@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from tarragon.engine.executor.local import LocalExecutor
     from tarragon.engine.executor.protocol import Executor, Handle, Task, WorkerError
     from tarragon.engine.job import Job
+    from tarragon.engine.keys import Key, Keys
     from tarragon.engine.layout import contained, home, suggested, valid_name
-    from tarragon.engine.logs import Logs
+    from tarragon.engine.logs import LogEvent, Logs, LogStream
     from tarragon.engine.machine import calibrate, code_sha256, environment, environment_sha256, seed_for
     from tarragon.engine.object_index import PartRow, UploadRow
     from tarragon.engine.objects import Objects
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tarragon.engine.record import dump, load
     from tarragon.engine.replay import WorkRecord, WorkUnit, difference
     from tarragon.engine.schema import audit, packages
-    from tarragon.engine.series import Series
+    from tarragon.engine.series import Bucket, Point, Series
     from tarragon.engine.store import Store
     from tarragon.engine.supervisor import Runner, Supervisor
     from tarragon.engine.typed import from_plain
@@ -43,8 +44,9 @@ _HOMES = {
     "executor.protocol": ("Executor", "Handle", "Task", "WorkerError"),
     "layout": ("contained", "home", "suggested", "valid_name"),
     "job": ("Job",),
-    "logs": ("Logs",),
-    "series": ("Series",),
+    "keys": ("Key", "Keys"),
+    "logs": ("LogEvent", "Logs", "LogStream"),
+    "series": ("Bucket", "Point", "Series"),
     "supervisor": ("Runner", "Supervisor"),
     "machine": ("calibrate", "code_sha256", "environment", "environment_sha256", "seed_for"),
     "objects": ("Objects",),
@@ -60,13 +62,13 @@ _HOMES = {
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Buckets", "Document", "Documents", "Draft", "Event", "Executor", "Handle", "InlineExecutor", "Job", "JobRecord",
-    "Keys", "LocalExecutor", "Logs", "ObjectRecord", "Objects", "Page", "PartDraft", "PartRow", "Plain", "Runner",
-    "Series", "State", "Store", "Stored", "Supervisor", "Task", "UploadRow", "Uploads", "Wanted", "WorkRecord",
-    "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic", "audit", "blocks", "buckets_in", "calibrate",
-    "code_sha256", "contained", "difference", "dump", "environment", "environment_sha256", "flush", "folder_bytes",
-    "from_plain", "home", "load", "packages", "refusals", "remove", "seed_for", "suggested", "sweep", "temporary_in",
-    "to_plain", "valid_name", "write_json",
+    "Bucket", "Buckets", "Document", "Documents", "Draft", "Event", "Executor", "Handle", "InlineExecutor", "Job",
+    "JobRecord", "Key", "Keys", "LocalExecutor", "LogEvent", "LogStream", "Logs", "ObjectRecord", "Objects", "Page",
+    "PartDraft", "PartRow", "Plain", "Point", "Runner", "Series", "State", "Store", "Stored", "Supervisor", "Task",
+    "UploadRow", "Uploads", "Wanted", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event",
+    "atomic", "audit", "blocks", "buckets_in", "calibrate", "code_sha256", "contained", "difference", "dump",
+    "environment", "environment_sha256", "flush", "folder_bytes", "from_plain", "home", "load", "packages",
+    "refusals", "remove", "seed_for", "suggested", "sweep", "temporary_in", "to_plain", "valid_name", "write_json",
 ]  # fmt: skip
 
 
