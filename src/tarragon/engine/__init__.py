@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from tarragon.engine.store import Store
     from tarragon.engine.supervisor import Runner, Supervisor
     from tarragon.engine.typed import from_plain
-    from tarragon.engine.uploads import Uploads
+    from tarragon.engine.uploads import Uploads, uploads_in
     from tarragon.engine.workspace import Workspace
 
 _HOMES = {
     "buckets": ("Buckets", "Page", "Stored", "Wanted", "blocks", "buckets_in"),
     "draft": ("Draft", "PartDraft"),
-    "uploads": ("Uploads",),
+    "uploads": ("Uploads", "uploads_in"),
     "object_index": ("PartRow", "UploadRow"),
     "documents": ("Document", "Documents"),
     "disk": ("atomic", "flush", "folder_bytes", "refusals", "remove", "sweep", "temporary_in", "write_json"),
@@ -65,10 +65,10 @@ __all__ = [
     "Bucket", "Buckets", "Document", "Documents", "Draft", "Event", "Executor", "Handle", "InlineExecutor", "Job",
     "JobRecord", "Key", "Keys", "LocalExecutor", "LogEvent", "LogStream", "Logs", "ObjectRecord", "Objects", "Page",
     "PartDraft", "PartRow", "Plain", "Point", "Runner", "Series", "State", "Store", "Stored", "Supervisor", "Task",
-    "UploadRow", "Uploads", "Wanted", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event",
-    "atomic", "audit", "blocks", "buckets_in", "calibrate", "code_sha256", "contained", "difference", "dump",
-    "environment", "environment_sha256", "flush", "folder_bytes", "from_plain", "home", "load", "packages",
-    "refusals", "remove", "seed_for", "suggested", "sweep", "temporary_in", "to_plain", "valid_name", "write_json",
+    "UploadRow", "Uploads", "Wanted", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic",
+    "audit", "blocks", "buckets_in", "calibrate", "code_sha256", "contained", "difference", "dump", "environment",
+    "environment_sha256", "flush", "folder_bytes", "from_plain", "home", "load", "packages", "refusals", "remove",
+    "seed_for", "suggested", "sweep", "temporary_in", "to_plain", "uploads_in", "valid_name", "write_json",
 ]  # fmt: skip
 
 

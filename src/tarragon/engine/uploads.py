@@ -8,10 +8,11 @@ import os
 import re
 import secrets
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from tarragon.engine.buckets import HIDDEN, Buckets, Check, Stored
+from tarragon.engine.buckets import HIDDEN, Buckets, Check, Stored, buckets_in
 from tarragon.engine.disk import flush, refusals, remove
 from tarragon.engine.draft import Draft, PartDraft
 from tarragon.engine.layout import contained
@@ -142,6 +143,12 @@ class Uploads:
 
     def _folder(self, upload: str) -> Path:
         return contained(self._buckets.root, f"{HIDDEN}/uploads/{upload}")
+
+
+@lru_cache(maxsize=16)
+def uploads_in(root: Path) -> Uploads:
+    """Open the uploads to the buckets under a folder; the same ones each time."""
+    return Uploads(buckets_in(root))
 
 
 def _take(draft: Draft, source: int, offset: int, size: int) -> None:

@@ -19,7 +19,18 @@ CYCLIC: Mapping[str, tuple[Callable[[bytes, int], int], Callable[[int, int, int]
     "CRC32C": (crt.crc32c, crt.combine_crc32c, 4),
     "CRC64NVME": (crt.crc64nvme, crt.combine_crc64nvme, 8),
 }
-SIZES: Mapping[str, int] = {"CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32}
+SIZES: Mapping[str, int] = {
+    "CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32, "SHA512": 64, "MD5": 16, "XXHASH64": 8,
+    "XXHASH3": 8, "XXHASH128": 16,
+}  # fmt: skip
+XXHASH = {
+    "XXHASH64": crt.XXHash.new_xxhash64, "XXHASH3": crt.XXHash.new_xxhash3_64, "XXHASH128": crt.XXHash.new_xxhash3_128,
+}  # fmt: skip
+
+
+def member(algorithm: str) -> str:
+    """Name an algorithm's member in S3's shapes: "ChecksumCRC32"."""
+    return f"Checksum{algorithm}"
 
 
 class Checksum(Protocol):
@@ -44,8 +55,19 @@ class _Cyclic:
         return self._value.to_bytes(self._size, "big")
 
 
+class _XXHash:
+    def __init__(self, algorithm: str) -> None:
+        self._hash = XXHASH[algorithm]()
+
+    def update(self, data: bytes) -> None:
+        self._hash.update(data)
+
+    def digest(self) -> bytes:
+        return bytes(self._hash.finalize())
+
+
 def begun(algorithm: str) -> Checksum:
-    """Begin a checksum: "CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256", "MD5".
+    """Begin a checksum, one of :data:`SIZES`.
 
     Examples
     --------
@@ -56,6 +78,8 @@ def begun(algorithm: str) -> Checksum:
     """
     if algorithm in CYCLIC:
         return _Cyclic(algorithm)
+    if algorithm in XXHASH:
+        return _XXHash(algorithm)
     return hashlib.new(algorithm.lower(), usedforsecurity=False)
 
 

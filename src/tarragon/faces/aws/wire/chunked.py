@@ -12,6 +12,7 @@ Each signature covers the one before it, beginning with the request's own, so ch
 out nor moved. Source: "Signature calculations: transferring payload in multiple chunks", Amazon S3 API reference.
 """
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Mapping
@@ -25,6 +26,7 @@ SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 KINDS = (SIGNED, f"{SIGNED}-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 LINE_BYTES = 16 * 1024  # a chunk's head or a trailer is far shorter
 PIECE_BYTES = 1 << 20  # what is handed on at once
+AT_ONCE = 64 << 10  # bytes hashed faster than a thread is asked to
 
 
 class Body:
@@ -73,23 +75,32 @@ class Body:
         self._running: dict[str, Checksum] = {name: begun(name) for name in _asked(headers)}
         self._pieces = self._checked()
 
+    @property
+    def expected_bytes(self) -> int | None:
+        """How many there will be, where the headers say so."""
+        return self._expected
+
+    def also(self, algorithm: str) -> None:
+        """Compute a further checksum; before anything is read."""
+        self._running.setdefault(algorithm, begun(algorithm))
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Iterate once."""
         return self._pieces
 
     async def _checked(self) -> AsyncIterator[bytes]:
         whole = hashlib.sha256() if len(self._identity.payload) == len(EMPTY_SHA256) else None
-        async for piece in (
+        async for block in _gathered(
             _unwrapped(self._chunks, self._identity, self._trailers) if self._streaming else self._chunks
         ):
-            self.size_bytes += len(piece)
+            self.size_bytes += len(block)
             if self._expected is not None and self.size_bytes > self._expected:
                 raise _incomplete()
-            if whole:
-                whole.update(piece)
-            for each in self._running.values():
-                each.update(piece)
-            yield piece
+            if len(block) < AT_ONCE:
+                self._update(block, whole)
+            else:
+                await asyncio.to_thread(self._update, block, whole)  # the hashes let other requests go on meanwhile
+            yield block
         if self._expected is not None and self.size_bytes != self._expected:
             raise _incomplete()
         if whole and not hmac.compare_digest(whole.hexdigest(), self._identity.payload.lower()):
@@ -98,6 +109,12 @@ class Body:
                 "The provided 'x-amz-content-sha256' header does not match what was computed.",
             )
         self._compare()
+
+    def _update(self, block: bytes, whole: "hashlib._Hash | None") -> None:
+        if whole:
+            whole.update(block)
+        for each in self._running.values():
+            each.update(block)
 
     def _compare(self) -> None:
         self.checksums = {name: text(each.digest()) for name, each in self._running.items()}
@@ -138,6 +155,20 @@ def _length(headers: Mapping[str, str], name: str) -> int | None:
     if not value.isascii() or not value.isdigit() or len(value) > 15:
         raise AwsError("InvalidArgument", f"{name} is no number of bytes")
     return int(value)
+
+
+async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Join small pieces, as they come from the network, into blocks worth a thread's while."""
+    held: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= PIECE_BYTES:
+            yield b"".join(held) if len(held) > 1 else piece
+            held, size = [], 0
+    if size:
+        yield b"".join(held)
 
 
 class _Reader:
