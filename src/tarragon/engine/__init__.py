@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tarragon.engine.buckets import Buckets, Page, Stored, Wanted, blocks, buckets_in
+    from tarragon.engine.container import Command, base_environment, end, private_mounts, run_commands, spawn
     from tarragon.engine.disk import atomic, flush, folder_bytes, refusals, remove, sweep, temporary_in, write_json
     from tarragon.engine.documents import Document, Documents
     from tarragon.engine.draft import Draft, PartDraft
     from tarragon.engine.events import append_event
     from tarragon.engine.executor.inline import InlineExecutor
-    from tarragon.engine.executor.local import LocalExecutor
+    from tarragon.engine.executor.local import LocalExecutor, cores
     from tarragon.engine.executor.protocol import Executor, Handle, Task, WorkerError
     from tarragon.engine.job import Job
     from tarragon.engine.keys import Key, Keys
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from tarragon.engine.logs import LogEvent, Logs, LogStream
     from tarragon.engine.machine import calibrate, code_sha256, environment, environment_sha256, seed_for
     from tarragon.engine.object_index import PartRow, UploadRow
-    from tarragon.engine.objects import Objects
+    from tarragon.engine.objects import Objects, object_root
     from tarragon.engine.plain import Plain, to_plain
     from tarragon.engine.protocol import Event, JobRecord, ObjectRecord, State
     from tarragon.engine.record import dump, load
@@ -37,10 +38,11 @@ _HOMES = {
     "uploads": ("Uploads", "uploads_in"),
     "object_index": ("PartRow", "UploadRow"),
     "documents": ("Document", "Documents"),
+    "container": ("Command", "base_environment", "end", "private_mounts", "run_commands", "spawn"),
     "disk": ("atomic", "flush", "folder_bytes", "refusals", "remove", "sweep", "temporary_in", "write_json"),
     "events": ("append_event",),
     "executor.inline": ("InlineExecutor",),
-    "executor.local": ("LocalExecutor",),
+    "executor.local": ("LocalExecutor", "cores"),
     "executor.protocol": ("Executor", "Handle", "Task", "WorkerError"),
     "layout": ("contained", "home", "suggested", "valid_name"),
     "job": ("Job",),
@@ -49,7 +51,7 @@ _HOMES = {
     "series": ("Bucket", "Point", "Series"),
     "supervisor": ("Runner", "Supervisor"),
     "machine": ("calibrate", "code_sha256", "environment", "environment_sha256", "seed_for"),
-    "objects": ("Objects",),
+    "objects": ("Objects", "object_root"),
     "plain": ("Plain", "to_plain"),
     "protocol": ("Event", "JobRecord", "ObjectRecord", "State"),
     "record": ("dump", "load"),
@@ -62,13 +64,15 @@ _HOMES = {
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Bucket", "Buckets", "Document", "Documents", "Draft", "Event", "Executor", "Handle", "InlineExecutor", "Job",
-    "JobRecord", "Key", "Keys", "LocalExecutor", "LogEvent", "LogStream", "Logs", "ObjectRecord", "Objects", "Page",
-    "PartDraft", "PartRow", "Plain", "Point", "Runner", "Series", "State", "Store", "Stored", "Supervisor", "Task",
-    "UploadRow", "Uploads", "Wanted", "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic",
-    "audit", "blocks", "buckets_in", "calibrate", "code_sha256", "contained", "difference", "dump", "environment",
-    "environment_sha256", "flush", "folder_bytes", "from_plain", "home", "load", "packages", "refusals", "remove",
-    "seed_for", "suggested", "sweep", "temporary_in", "to_plain", "uploads_in", "valid_name", "write_json",
+    "Bucket", "Buckets", "Command", "Document", "Documents", "Draft", "Event", "Executor", "Handle",
+    "InlineExecutor", "Job", "JobRecord", "Key", "Keys", "LocalExecutor", "LogEvent", "LogStream", "Logs",
+    "ObjectRecord", "Objects", "Page", "PartDraft", "PartRow", "Plain", "Point", "Runner", "Series", "State",
+    "Store", "Stored", "Supervisor", "Task", "UploadRow", "Uploads", "Wanted", "WorkRecord", "WorkUnit",
+    "WorkerError", "Workspace", "append_event", "atomic", "audit", "base_environment", "blocks", "buckets_in",
+    "calibrate", "code_sha256", "contained", "cores", "difference", "dump", "end", "environment",
+    "environment_sha256", "flush", "folder_bytes", "from_plain", "home", "load", "object_root", "packages",
+    "private_mounts", "refusals", "remove", "run_commands", "seed_for", "spawn", "suggested", "sweep",
+    "temporary_in", "to_plain", "uploads_in", "valid_name", "write_json",
 ]  # fmt: skip
 
 

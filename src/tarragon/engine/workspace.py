@@ -88,9 +88,9 @@ class Workspace:
     @property
     def objects(self) -> "Objects":
         """The object store: what ``s3://`` means here; elsewhere if ``$TARRAGON_OBJECTS`` gives a URL."""
-        from tarragon.engine.objects import Objects
+        from tarragon.engine.objects import Objects, object_root
 
-        return Objects(os.environ.get("TARRAGON_OBJECTS") or self.home / "objects")
+        return Objects(object_root(self.home))
 
     def start(self, kind: str, name: str, spec: Mapping[str, object]) -> Job:
         """Record a new job and run it in this process.

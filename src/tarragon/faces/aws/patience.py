@@ -1,4 +1,4 @@
-"""A patient Describe: the answer about a running job is held back when its asker would otherwise sleep through the end.
+"""A patient Describe: the answer about a running job is held back when its asker would sleep through the end.
 
 Clients look at a job every 5 to 120 seconds whatever it does, so that an eight-second job takes them a minute. Only slow
 askers wait: those whose User-Agent says that they poll slowly, or who have been seen to. Nobody waits for a List, and

@@ -32,12 +32,6 @@ def assume_role(call: Call) -> Answer:
 
 
 @operations.answer
-def assume_role_with_web_identity(call: Call) -> Answer:
-    """Make temporary keys for a role; the token is not looked at, since whoever can ask holds our key or this machine."""
-    return _assumed(call, call.params["RoleArn"].rpartition("/")[2], call.params["RoleSessionName"])
-
-
-@operations.answer
 def get_session_token(call: Call) -> Answer:
     """Make temporary keys for the caller."""
     role, session = caller(call)
