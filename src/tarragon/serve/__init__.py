@@ -1,5 +1,30 @@
-"""A package that answers: batch scoring of tables."""
+"""A package that answers: endpoints, batch transform, batch scoring of tables."""
 
-from tarragon.serve.score import Scored, load_model, predict
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Scored", "load_model", "predict"]
+if TYPE_CHECKING:
+    from tarragon.serve.endpoint import Endpoints
+    from tarragon.serve.protocol import Container, Deployment, Invocation, RefusalError, Reply, Variant
+    from tarragon.serve.score import Scored, load_model, predict
+    from tarragon.serve.transform import TransformSpec
+
+_HOMES = {
+    "endpoint": ("Endpoints",),
+    "protocol": ("Container", "Deployment", "Invocation", "RefusalError", "Reply", "Variant"),
+    "score": ("Scored", "load_model", "predict"),
+    "transform": ("TransformSpec",),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Container", "Deployment", "Endpoints", "Invocation", "RefusalError", "Reply", "Scored", "TransformSpec", "Variant",
+    "load_model", "predict",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # Names load on first use: a server starts without the libraries that read tables.
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,18 +1,37 @@
-"""One candidate on its folds becomes fitted models and honest predictions of the rows they did not see."""
+"""One candidate on its folds becomes fitted models; a training or processing job runs as SageMaker's containers do."""
 
-from tarragon.train.context import FitContext
-from tarragon.train.unit import FoldRecord, load_model, output, read_oof, read_record
-from tarragon.train.view import ensure_view, read_view, write_folds, write_view
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tarragon.train.image import Image, image  # not below: the name is its module's too
+
+if TYPE_CHECKING:
+    from tarragon.train.context import FitContext
+    from tarragon.train.protocol import Given, Pattern, ProcessingSpec, Source, TrainingSpec, Wanted
+    from tarragon.train.script import environment_for, fetch_code, python_path
+    from tarragon.train.transfer import download, found, unpack
+    from tarragon.train.unit import FoldRecord, load_model, output, read_oof, read_record
+    from tarragon.train.view import ensure_view, read_view, write_folds, write_view
+
+_HOMES = {
+    "context": ("FitContext",),
+    "protocol": ("Given", "Pattern", "ProcessingSpec", "Source", "TrainingSpec", "Wanted"),
+    "script": ("environment_for", "fetch_code", "python_path"),
+    "transfer": ("download", "found", "unpack"),
+    "unit": ("FoldRecord", "load_model", "output", "read_oof", "read_record"),
+    "view": ("ensure_view", "read_view", "write_folds", "write_view"),
+}
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "FitContext",
-    "FoldRecord",
-    "ensure_view",
-    "load_model",
-    "output",
-    "read_oof",
-    "read_record",
-    "read_view",
-    "write_folds",
-    "write_view",
-]
+    "FitContext", "FoldRecord", "Given", "Image", "Pattern", "ProcessingSpec", "Source", "TrainingSpec", "Wanted",
+    "download", "ensure_view", "environment_for", "fetch_code", "found", "image", "load_model", "output",
+    "python_path", "read_oof", "read_record", "read_view", "unpack", "write_folds", "write_view",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    # Names load on first use: a server that only hands jobs over starts without the numerical libraries.
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
