@@ -330,7 +330,7 @@ def _tag(path: Path | bytes, version: Version) -> str:
         made = hashlib.md5(f"{version.size} {version.changed}".encode(), usedforsecurity=False)
         return f"{made.hexdigest()}-{-(-version.size // HASHED_BYTES)}"
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        with open(path, "rb", buffering=0) as file:
+            return hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
     except OSError:
         return ""

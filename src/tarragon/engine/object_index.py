@@ -71,12 +71,22 @@ class ObjectIndex:
         self._opened: sqlite3.Connection | None = None
 
     def facts(self, bucket: str, versions: Sequence[tuple[str, Version]]) -> list[Facts | None]:
-        """Look up what is known of files, each by its key and version."""
-        wanted = "SELECT facts FROM facts WHERE bucket=? AND key=? AND size=? AND changed=?"
+        """Look up what is known of files, each by its key and version; the keys in ascending order."""
+        if not versions:
+            return []
+        first, last = versions[0][0], versions[-1][0]
+        ranged = "SELECT key, size, changed, facts FROM facts WHERE bucket=? AND key BETWEEN ? AND ? LIMIT ?"
+        single = "SELECT key, size, changed, facts FROM facts WHERE bucket=? AND key=? AND size=? AND changed=?"
+        limit = 2 * len(versions) + 1  # many more rows than files: between rolled-up keys, or of files long gone
         with self._lock:
             run = self._connection().execute
-            rows = [run(wanted, (bucket, key, *version)).fetchone() for key, version in versions]
-        return [None if row is None else json.loads(row[0]) for row in rows]
+            rows = run(ranged, (bucket, first, last, limit)).fetchall()
+            if len(rows) == limit:
+                found = (run(single, (bucket, key, *version)).fetchone() for key, version in versions)
+                rows = [row for row in found if row is not None]
+        known = {(key, size, changed): facts for key, size, changed, facts in rows}
+        texts = [known.get((key, *version)) for key, version in versions]
+        return [None if text is None else json.loads(text) for text in texts]
 
     def note(self, bucket: str, noted: Sequence[tuple[str, Version, Facts]], keep: Version | None = None) -> None:
         """Keep facts of files; other versions of the same keys are forgotten, but for one to ``keep``."""

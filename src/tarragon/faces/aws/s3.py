@@ -57,13 +57,15 @@ async def received(call: Call, draft: Draft | PartDraft) -> Mapping[str, str]:
     """Write a call's body to a draft; return the checksums that were computed and compared."""
     body = call.body
     assert isinstance(body, Body)
-    async for block in body:
+    if (body.expected_bytes or 0) > LARGEST:
+        raise too_large(body.expected_bytes or 0)
+
+    def write(block: bytes) -> None:
         if draft.size_bytes + len(block) > LARGEST:
             raise too_large(draft.size_bytes + len(block))
-        if len(block) < AT_ONCE:
-            draft.write(block)
-        else:
-            await asyncio.to_thread(draft.write, block)
+        draft.write(block)
+
+    await body.drain(write)
     check_md5(call.params, draft.md5)
     return body.checksums
 

@@ -77,8 +77,6 @@ async def upload_part(call: Call) -> Answer:
     body = call.body
     assert isinstance(body, Body)
     size = body.expected_bytes or 0
-    if size > LARGEST:
-        raise too_large(size)
     uploads = uploads_of(call)
     body.also(row.facts["algorithm"])
     draft = await asyncio.to_thread(uploads.draft, row, number, size)

@@ -30,7 +30,15 @@ def read(raw, payload, headers, step=1000):
         body = Body(pieces(), identity(payload), headers)
         return b"".join([piece async for piece in body]), body
 
-    return asyncio.run(gather())
+    async def drain():
+        body, drained = Body(pieces(), identity(payload), headers), []
+        await body.drain(drained.append)
+        return b"".join(drained), body
+
+    got, body = asyncio.run(gather())
+    again, other = asyncio.run(drain())
+    assert (got, body.checksums, body.size_bytes) == (again, other.checksums, other.size_bytes)
+    return got, body
 
 
 def refused(*arguments, **named):

@@ -1,10 +1,11 @@
 """S3's checksums: computed while bytes pass, written big-endian in base64, combined from parts.
 
-The cyclic ones come from AWS's own common runtime, which uses the processor's instructions for them.
+The cyclic ones but the oldest come from AWS's own common runtime, which uses the processor's instructions for them.
 """
 
 import binascii
 import hashlib
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from awscrt import checksums as crt
 HEADER = "x-amz-checksum-"
 DEFAULT = "CRC64NVME"  # what S3 computes for objects that came without
 CYCLIC: Mapping[str, tuple[Callable[[bytes, int], int], Callable[[int, int, int], int], int]] = {
-    "CRC32": (crt.crc32, crt.combine_crc32, 4),
+    "CRC32": (zlib.crc32, crt.combine_crc32, 4),
     "CRC32C": (crt.crc32c, crt.combine_crc32c, 4),
     "CRC64NVME": (crt.crc64nvme, crt.combine_crc64nvme, 8),
 }

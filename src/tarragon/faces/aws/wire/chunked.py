@@ -15,7 +15,7 @@ out nor moved. Source: "Signature calculations: transferring payload in multiple
 import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from tarragon.faces.aws.protocol import AwsError
 from tarragon.faces.aws.wire.checksum import DEFAULT, HEADER, SIZES, Checksum, begun, read, text
@@ -73,6 +73,7 @@ class Body:
                 "MissingContentLength", "You must provide the x-amz-decoded-content-length HTTP header.", status=411
             )
         self._running: dict[str, Checksum] = {name: begun(name) for name in _asked(headers)}
+        self._whole = hashlib.sha256() if len(identity.payload) == len(EMPTY_SHA256) else None
         self._pieces = self._checked()
 
     @property
@@ -88,35 +89,58 @@ class Body:
         """Iterate once."""
         return self._pieces
 
+    async def drain(self, write: Callable[[bytes], None]) -> None:
+        """Hand all bytes to ``write``, in a thread: while a block is hashed and written the next one comes in."""
+        running: asyncio.Future[None] | None = None
+        try:
+            async for block in self._counted():
+                if running is not None:
+                    await running
+                    running = None
+                if len(block) < AT_ONCE:
+                    self._take(block, write)
+                else:
+                    running = asyncio.ensure_future(asyncio.to_thread(self._take, block, write))
+        finally:
+            if running is not None:
+                await asyncio.wait([running])  # nobody may close the file before
+        if running is not None:
+            running.result()
+        self._compare()
+
     async def _checked(self) -> AsyncIterator[bytes]:
-        whole = hashlib.sha256() if len(self._identity.payload) == len(EMPTY_SHA256) else None
-        async for block in _gathered(
-            _unwrapped(self._chunks, self._identity, self._trailers) if self._streaming else self._chunks
-        ):
+        async for block in self._counted():
+            self._update(block)
+            yield block
+        self._compare()
+
+    async def _counted(self) -> AsyncIterator[bytes]:
+        plain = _unwrapped(self._chunks, self._identity, self._trailers) if self._streaming else self._chunks
+        async for block in _gathered(plain):
             self.size_bytes += len(block)
             if self._expected is not None and self.size_bytes > self._expected:
                 raise _incomplete()
-            if len(block) < AT_ONCE:
-                self._update(block, whole)
-            else:
-                await asyncio.to_thread(self._update, block, whole)  # the hashes let other requests go on meanwhile
             yield block
         if self._expected is not None and self.size_bytes != self._expected:
             raise _incomplete()
-        if whole and not hmac.compare_digest(whole.hexdigest(), self._identity.payload.lower()):
-            raise AwsError(
-                "XAmzContentSHA256Mismatch",
-                "The provided 'x-amz-content-sha256' header does not match what was computed.",
-            )
-        self._compare()
 
-    def _update(self, block: bytes, whole: "hashlib._Hash | None") -> None:
-        if whole:
-            whole.update(block)
+    def _take(self, block: bytes, write: Callable[[bytes], None]) -> None:
+        self._update(block)
+        write(block)
+
+    def _update(self, block: bytes) -> None:
+        if self._whole is not None:
+            self._whole.update(block)
         for each in self._running.values():
             each.update(block)
 
     def _compare(self) -> None:
+        whole = self._whole
+        if whole is not None and not hmac.compare_digest(whole.hexdigest(), self._identity.payload.lower()):
+            raise AwsError(
+                "XAmzContentSHA256Mismatch",
+                "The provided 'x-amz-content-sha256' header does not match what was computed.",
+            )
         self.checksums = {name: text(each.digest()) for name, each in self._running.items()}
         declared = [name.strip().lower() for name in self._headers.get("x-amz-trailer", "").split(",") if name.strip()]
         if missing := [name for name in declared if name not in self._trailers]:

@@ -11,10 +11,12 @@
 import base64
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
@@ -40,6 +42,7 @@ ROOTS: Mapping[str, str] = {
     "GetBucketCors": "CORSConfiguration", "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
 }  # fmt: skip
 """What S3 calls the root of an answer, where the model does not say."""
+SPECIAL = re.compile(r"[&<>\x00-\x08\x0b-\x1f]")
 STATUS = "__status__"
 """A key of an answer that sets the HTTP status instead of the model, as a partial read does."""
 
@@ -268,6 +271,8 @@ def _inside(shape: Shape, given: Mapping[str, Any]) -> str:
 def _element(shape: Shape, name: str, value: Any) -> str:
     kind = shape.type_name
     if kind == "structure":
+        if not _attributed(shape):
+            return f"<{name}>{_inside(shape, value)}</{name}>"
         attributes = [(n, m) for n, m in shape.members.items() if m.serialization.get("xmlAttribute") and value.get(n)]
         inner = {n: v for n, v in value.items() if n not in {a for a, _ in attributes}}
         text = "".join(f" {m.serialization.get('name', n)}={quoteattr(str(value[n]))}" for n, m in attributes)
@@ -287,6 +292,11 @@ def _element(shape: Shape, name: str, value: Any) -> str:
     return f"<{name}>{_escaped(_scalar(shape, value))}</{name}>"
 
 
+@lru_cache(maxsize=4096)
+def _attributed(shape: Shape) -> bool:
+    return any(member.serialization.get("xmlAttribute") for member in shape.members.values())
+
+
 def _scalar(shape: Shape, value: Any) -> str:
     if shape.type_name == "timestamp":
         return iso(value)
@@ -298,6 +308,8 @@ def _scalar(shape: Shape, value: Any) -> str:
 
 
 def _escaped(text: str) -> str:
+    if SPECIAL.search(text) is None:
+        return text
     # Characters that XML 1.0 cannot hold at all are replaced, so that a parser reads the rest.
     clean = "".join(c if c >= " " or c in "\t\n" else "\r" if c == "\r" else "�" for c in text)
     return escape(clean, {"\r": "&#13;"})
