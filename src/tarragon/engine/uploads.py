@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from tarragon.engine.buckets import HIDDEN, Buckets, Check, Stored, buckets_in
 from tarragon.engine.disk import flush, refusals, remove
@@ -35,6 +34,7 @@ class Uploads:
     def __init__(self, buckets: Buckets) -> None:
         self._buckets, self._index, self._lock = buckets, buckets.index, buckets.lock
         self._taken: dict[str, set[int]] = {}  # places that are being written to
+        self._ending: set[str] = set()  # their files are about to become objects
 
     def begin(self, bucket: str, key: str, facts: Facts, now: float) -> UploadRow:
         """Begin an upload to a key."""
@@ -68,7 +68,7 @@ class Uploads:
         with self._lock:
             slot = self._index.slot(row.upload, size) if size else 0
             taken = self._taken.setdefault(row.upload, set())
-            fits = 0 < size <= slot and number * slot <= LARGEST
+            fits = 0 < size <= slot and number * slot <= LARGEST and row.upload not in self._ending
             if fits and number not in taken and all(each.number != number for each in self._index.parts(row.upload)):
                 taken.add(number)
                 return PartDraft(folder / WHOLE, (number - 1) * slot)
@@ -77,6 +77,7 @@ class Uploads:
     def keep(self, row: UploadRow, number: int, draft: PartDraft, kept: tuple[float, Facts]) -> None:
         """Keep a part that is finished, replacing an earlier one; ``kept`` is now and what is known of it."""
         draft.finish()
+        self._release(row, number, draft)
         own = "" if draft.path.name == WHOLE else draft.path.name
         before = [each for each in self._index.parts(row.upload) if each.number == number]
         if not self._index.part(row.upload, PartRow(number, draft.size_bytes, kept[0], own, kept[1])):
@@ -89,30 +90,41 @@ class Uploads:
     def drop(self, row: UploadRow, number: int, draft: PartDraft) -> None:
         """Throw a part away that did not arrive whole; its place is free again."""
         draft.close()
-        if draft.path.name == WHOLE:
-            self._taken.get(row.upload, set()).discard(number)
-        else:
+        self._release(row, number, draft)
+        if draft.path.name != WHOLE:
             remove(draft.path)
 
-    def complete(
-        self, row: UploadRow, parts: Sequence[PartRow], facts: dict[str, Any], check: Check | None = None
-    ) -> Stored:
+    def complete(self, row: UploadRow, parts: Sequence[PartRow], facts: Facts, check: Check | None = None) -> Stored:
         """Make the object out of parts, in this order, and end the upload."""
-        where = (row.bucket, row.key)
-        folder = self._folder(row.upload)
-        if not folder.is_dir() or (_in_place(row, parts) and not (folder / WHOLE).exists()):
-            return self._again(row, facts)
-        if _in_place(row, parts):
-            path = folder / WHOLE
-            with refusals("store an object", path), open(path, "r+b") as file:
-                file.truncate(sum(each.size for each in parts))
-                os.fsync(file.fileno())
-                seen = os.fstat(file.fileno())
-            stored = self._buckets.keep_file(path, Version(seen.st_size, seen.st_mtime_ns), where, facts, check)
-        else:
-            stored = self._joined(row, parts, facts, check)
+        try:
+            stored = self._completed(row, parts, facts, check)
+        finally:
+            self._ending.discard(row.upload)
         self.end(row)
         return stored
+
+    def _completed(self, row: UploadRow, parts: Sequence[PartRow], facts: Facts, check: Check | None) -> Stored:
+        path = self._folder(row.upload) / WHOLE
+        with self._lock:
+            # The file may become the object only if nobody writes to it any more, and holds nothing but these parts.
+            alone = not self._taken.get(row.upload) and len(self._index.parts(row.upload)) == len(parts)
+            in_place = alone and _in_place(row, parts)
+            self._ending.add(row.upload)
+        if not path.parent.is_dir() or (in_place and not path.exists()):
+            return self._again(row, facts)
+        if not in_place:
+            return self._joined(row, parts, facts, check)
+        with refusals("store an object", path), open(path, "r+b") as file:
+            file.truncate(sum(each.size for each in parts))
+            os.fsync(file.fileno())
+            seen = os.fstat(file.fileno())
+        where = (row.bucket, row.key)
+        return self._buckets.keep_file(path, Version(seen.st_size, seen.st_mtime_ns), where, facts, check)
+
+    def _release(self, row: UploadRow, number: int, draft: PartDraft) -> None:
+        if draft.path.name == WHOLE:
+            with self._lock:
+                self._taken.get(row.upload, set()).discard(number)
 
     def end(self, row: UploadRow) -> None:
         """Forget an upload with its parts."""
@@ -123,12 +135,11 @@ class Uploads:
     def _again(self, row: UploadRow, facts: Facts) -> Stored:
         """Finish what a killed process had done but not said: the object is there, its parts are gone."""
         stored = self._buckets.find(row.bucket, row.key)
-        self.end(row)
         if stored is None or stored.tag != facts["tag"]:
             raise NotFoundError("There is no such upload", why="its parts are gone")
         return stored
 
-    def _joined(self, row: UploadRow, parts: Sequence[PartRow], facts: dict[str, Any], check: Check | None) -> Stored:
+    def _joined(self, row: UploadRow, parts: Sequence[PartRow], facts: Facts, check: Check | None) -> Stored:
         draft = self._buckets.draft()
         folder = self._folder(row.upload)
         try:
