@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from tarragon.engine.job import Job
     from tarragon.engine.keys import Key, Keys
     from tarragon.engine.layout import contained, home, suggested, valid_name
-    from tarragon.engine.logs import LogEvent, Logs, LogStream
+    from tarragon.engine.log_file import LogEvent
+    from tarragon.engine.logs import Excerpt, LogGroup, Logs, LogStream, Reading
     from tarragon.engine.machine import calibrate, code_sha256, environment, environment_sha256, seed_for
     from tarragon.engine.object_index import PartRow, UploadRow
     from tarragon.engine.objects import Objects, object_root
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tarragon.engine.record import dump, load
     from tarragon.engine.replay import WorkRecord, WorkUnit, difference
     from tarragon.engine.schema import audit, packages
-    from tarragon.engine.series import Bucket, Point, Series
+    from tarragon.engine.series import Bucket, Metric, Point, Series, summed
     from tarragon.engine.store import Store
     from tarragon.engine.supervisor import Runner, Supervisor
     from tarragon.engine.typed import from_plain
@@ -47,8 +48,9 @@ _HOMES = {
     "layout": ("contained", "home", "suggested", "valid_name"),
     "job": ("Job",),
     "keys": ("Key", "Keys"),
-    "logs": ("LogEvent", "Logs", "LogStream"),
-    "series": ("Bucket", "Point", "Series"),
+    "log_file": ("LogEvent",),
+    "logs": ("Excerpt", "LogGroup", "LogStream", "Logs", "Reading"),
+    "series": ("Bucket", "Metric", "Point", "Series", "summed"),
     "supervisor": ("Runner", "Supervisor"),
     "machine": ("calibrate", "code_sha256", "environment", "environment_sha256", "seed_for"),
     "objects": ("Objects", "object_root"),
@@ -64,14 +66,14 @@ _HOMES = {
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Bucket", "Buckets", "Command", "Document", "Documents", "Draft", "Event", "Executor", "Handle",
-    "InlineExecutor", "Job", "JobRecord", "Key", "Keys", "LocalExecutor", "LogEvent", "LogStream", "Logs",
-    "ObjectRecord", "Objects", "Page", "PartDraft", "PartRow", "Plain", "Point", "Runner", "Series", "State",
+    "Bucket", "Buckets", "Command", "Document", "Documents", "Draft", "Event", "Excerpt", "Executor", "Handle",
+    "InlineExecutor", "Job", "JobRecord", "Key", "Keys", "LocalExecutor", "LogEvent", "LogGroup", "LogStream", "Logs",
+    "Metric", "ObjectRecord", "Objects", "Page", "PartDraft", "PartRow", "Plain", "Point", "Reading", "Runner", "Series", "State",
     "Store", "Stored", "Supervisor", "Task", "UploadRow", "Uploads", "Wanted", "WorkRecord", "WorkUnit",
     "WorkerError", "Workspace", "append_event", "atomic", "audit", "base_environment", "blocks", "buckets_in",
     "calibrate", "code_sha256", "contained", "cores", "difference", "dump", "end", "environment",
     "environment_sha256", "flush", "folder_bytes", "from_plain", "home", "load", "object_root", "packages",
-    "private_mounts", "refusals", "remove", "run_commands", "seed_for", "spawn", "suggested", "sweep",
+    "private_mounts", "refusals", "remove", "run_commands", "seed_for", "spawn", "suggested", "summed", "sweep",
     "temporary_in", "to_plain", "uploads_in", "valid_name", "write_json",
 ]  # fmt: skip
 

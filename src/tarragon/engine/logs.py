@@ -1,70 +1,107 @@
-"""Log groups and streams: lines with times, kept as plain files that any process may append to.
+"""Log groups and their streams as plain files that any process may append to and read at once.
 
 ::
 
-    home/logs/<realm>/<group>/<stream>.jsonl      one line of JSON each: [milliseconds, "message"]
+    <home>/logs/<realm>/<group>/group.made       when the group was made
+    <home>/logs/<realm>/<group>/<stream>.jsonl   its events, see :mod:`tarragon.engine.log_file`
 
-A group's or stream's name becomes one file name by percent-encoding; a place in a stream is the byte it begins at.
+Names are escaped byte by byte, so they are reversible and never lead anywhere; a very long one continues in a folder.
+A place in a stream is a number of bytes: reading on from it costs what is read, however long the stream is.
 """
 
-import json
 import os
-import shutil
-from collections.abc import Iterator, Sequence
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote, unquote
 
-from tarragon.engine.disk import refusals
-from tarragon.errors import NotFoundError
+from tarragon.engine import log_file
+from tarragon.engine.disk import refusals, remove
+from tarragon.engine.layout import contained
+from tarragon.engine.log_file import LogEvent
+from tarragon.errors import ConflictError, NotFoundError, ParameterError
 
-SUFFIX = ".jsonl"
-BLOCK = 1 << 20
-LINE_BYTES = 1 << 20  # a longer message is cut
+MADE = "group.made"
+ENDING = ".jsonl"
+ON = "+"  # ends a folder in which a long name continues; an escaped name holds none
+PIECE = 200  # characters of a name per path part, which with the ending stay below every file system's 255
+NAME = 512  # longest name, as in CloudWatch
+TOKEN = re.compile(r"[fb]/\d{1,18}")
+PAGE_BYTES = 1 << 20  # of messages in one reading, as in CloudWatch
 
 
 @dataclass(frozen=True, slots=True)
-class LogStream:
-    """What is known of a stream without reading it.
-
-    Parameters
-    ----------
-    name : str
-    created, last : int
-        Milliseconds since 1970: when it was made, and last written to.
-    first : int or None
-        Time of its first line.
-    newest : int or None
-        Time of its last line.
-    size_bytes : int
-    """
+class LogGroup:
+    """A log group: its name, when it was made (ms since 1970), and the bytes in it."""
 
     name: str
-    created: int
-    last: int
-    first: int | None
-    newest: int | None
+    made: int
     size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class LogEvent:
-    """One line.
+class LogStream:
+    """A log stream; times in ms since 1970, None while it is empty.
 
     Parameters
     ----------
-    stream : str
-    at : int
-        The byte it begins at.
-    time : int
-        Milliseconds since 1970.
-    message : str
+    name : str
+    made : int
+    first, last : int or None
+        Times of the first and last event.
+    taken : int or None
+        When the last one was taken in.
+    size_bytes : int
     """
 
-    stream: str
-    at: int
-    time: int
-    message: str
+    name: str
+    made: int
+    first: int | None
+    last: int | None
+    taken: int | None
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What part of a stream to read.
+
+    Parameters
+    ----------
+    start, end : int, optional
+        Only events with ``start <= time < end``, ms since 1970.
+    limit : int
+        Most events.
+    token : str
+        Where an earlier reading ended; "" starts at an end.
+    from_head : bool
+        Without a token: the oldest events first, not the newest.
+    """
+
+    start: int | None = None
+    end: int | None = None
+    limit: int = 10_000
+    token: str = ""
+    from_head: bool = False
+
+    def holds(self, event: LogEvent) -> bool:
+        """Say whether an event's time is inside."""
+        return (self.start is None or event.time >= self.start) and (self.end is None or event.time < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Events in the order they were written, and the tokens to read on from either end of them."""
+
+    events: tuple[LogEvent, ...]
+    forward: str
+    backward: str
+
+
+ALL = Excerpt()
 
 
 class Logs:
@@ -73,168 +110,224 @@ class Logs:
     Parameters
     ----------
     home : Path
+    clock : callable
+        Seconds since 1970.
     """
 
-    def __init__(self, home: Path) -> None:
-        self._root = Path(home) / "logs"
+    def __init__(self, home: Path, clock: Callable[[], float] = time.time) -> None:
+        self._root, self._clock = home / "logs", clock
 
-    def write(self, realm: str, group: str, stream: str, lines: Sequence[tuple[int, str]]) -> None:
-        """Append lines, making the group and the stream when they are new.
+    def write(self, realm: str, group: str, stream: str, events: Iterable[tuple[int, str]]) -> None:
+        """Append (ms since 1970, message) pairs, making group and stream when they are new.
 
-        Parameters
-        ----------
-        lines : sequence of (int, str)
-            Milliseconds since 1970, and the message without its newline.
+        What is written survives its writer once this returns. A time more than two hours ahead becomes two hours.
+        Raises ``ParameterError`` for a name that is none.
         """
-        path = self._path(realm, group, stream)
-        text = "".join(json.dumps([time, message[:LINE_BYTES]]) + "\n" for time, message in lines)
-        with refusals("write to the log", path):
+        folder, path = self._group(realm, group), self._stream(realm, group, stream)
+        with refusals(f"write to the log {stream}", path):
+            if not (folder / MADE).exists():
+                self._make_group(folder)
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            try:
-                os.write(handle, text.encode())
-            finally:
-                os.close(handle)
+            log_file.append(path, events, int(self._clock() * 1000))
 
-    def create_group(self, realm: str, group: str) -> bool:
-        """Make an empty group; whether it is new."""
-        folder = self._folder(realm, group)
-        with refusals("make the log group", folder):
-            try:
-                folder.mkdir(parents=True)
-            except FileExistsError:
-                return False
-        return True
-
-    def create_stream(self, realm: str, group: str, stream: str) -> bool:
-        """Make an empty stream; whether it is new. Raises ``NotFoundError`` when there is no such group."""
-        self._group(realm, group)
-        path = self._path(realm, group, stream)
-        new = not path.exists()
-        self.write(realm, group, stream, ())
-        return new
-
-    def delete(self, realm: str, group: str, stream: str | None = None) -> None:
-        """Remove a group or a stream. Raises ``NotFoundError``."""
+    def create_group(self, realm: str, group: str) -> None:
+        """Make an empty group. Raises ``ConflictError``."""
         folder = self._group(realm, group)
-        if stream is None:
-            shutil.rmtree(folder)
-        else:
-            self._stream(realm, group, stream).unlink()
+        with refusals(f"make the log group {group}", folder):
+            if not self._make_group(folder):
+                raise _taken("log group", group)
 
-    def groups(self, realm: str, prefix: str = "") -> tuple[tuple[str, int, int], ...]:
-        """List groups by name: name, milliseconds when it was made, bytes."""
-        folder = self._folder(realm)
-        if not folder.is_dir():
-            return ()
-        found = []
-        for each in folder.iterdir():
-            name = unquote(each.name)
-            if name.startswith(prefix) and each.is_dir():
-                size = sum(file.stat().st_size for file in each.iterdir())
-                found.append((name, int(each.stat().st_ctime * 1000), size))
-        return tuple(sorted(found))
+    def create_stream(self, realm: str, group: str, stream: str) -> None:
+        """Make an empty stream. Raises ``NotFoundError`` without its group, ``ConflictError`` if it is there."""
+        self.group(realm, group)
+        if self._stream(realm, group, stream).exists():
+            raise _taken("log stream", stream)
+        self.write(realm, group, stream, [])
+
+    def delete_group(self, realm: str, group: str) -> None:
+        """Remove a group with all its streams. Raises ``NotFoundError``."""
+        self.group(realm, group)
+        folder = self._group(realm, group)
+        (folder / MADE).unlink(missing_ok=True)  # gone for readers at once
+        remove(folder)
+
+    def delete_stream(self, realm: str, group: str, stream: str) -> None:
+        """Remove a stream. Raises ``NotFoundError``."""
+        self._existing(realm, group, stream).unlink(missing_ok=True)
+
+    def groups(self, realm: str, prefix: str = "") -> tuple[LogGroup, ...]:
+        """List the groups whose names begin with ``prefix``, by name."""
+        found = sorted((name, path) for name, path in _named(self._realm(realm), "") if name.startswith(prefix))
+        return tuple(_described(name, path) for name, path in found if (path / MADE).exists())
+
+    def group(self, realm: str, group: str) -> LogGroup:
+        """Look one up. Raises ``NotFoundError``."""
+        folder = self._group(realm, group)
+        self._check(folder, group)
+        return _described(group, folder)
 
     def streams(self, realm: str, group: str, prefix: str = "") -> tuple[LogStream, ...]:
-        """List a group's streams by name. Raises ``NotFoundError``."""
-        found = []
-        for path in self._group(realm, group).glob(f"*{SUFFIX}"):
-            name = unquote(path.name.removesuffix(SUFFIX))
-            if name.startswith(prefix):
-                found.append(_described(name, path))
-        return tuple(sorted(found, key=lambda stream: stream.name))
+        """List the streams whose names begin with ``prefix``, by name. Raises ``NotFoundError`` without the group."""
+        found = (_facts(name, path) for name, path in self._files(realm, group, prefix))
+        return tuple(facts for facts in found if facts is not None)
 
-    def events(self, realm: str, group: str, stream: str, start: int = 0) -> Iterator[LogEvent]:
-        """Read a stream's lines from a byte on. Raises ``NotFoundError``."""
-        path = self._stream(realm, group, stream)
-        return _lines(stream, path, start)
+    def events(self, realm: str, group: str, stream: str, excerpt: Excerpt = ALL) -> Reading:
+        """Read part of a stream, oldest first.
 
-    def before(self, realm: str, group: str, stream: str, end: int | None, count: int) -> list[LogEvent]:
-        """Read the last ``count`` lines that end at a byte (the stream's end when None), oldest first."""
-        path = self._stream(realm, group, stream)
-        size = path.stat().st_size
-        end = size if end is None else min(end, size)
-        start, lines = end, 0
+        Raises
+        ------
+        NotFoundError
+            When there is no such group or stream.
+        ParameterError
+            When the token is none of a reading's.
+        """
+        path = self._existing(realm, group, stream)
+        direction, place = _told(excerpt.token)
         with open(path, "rb") as file:
-            while start > 0 and lines <= count:
-                step = min(BLOCK, start)
-                start -= step
-                file.seek(start)
-                lines += file.read(step).count(b"\n")
-            file.seek(start)
-            data = file.read(end - start)
-        if start > 0:  # the first piece of a line belongs to the line before
-            cut = data.find(b"\n") + 1
-            start, data = start + cut, data[cut:]
-        found, at = [], start
-        for text in data.splitlines(keepends=True):
-            if (event := _event(stream, at, text)) is not None:
-                found.append(event)
-            at += len(text)
-        return found[-count:] if count else []
+            if direction == "f" or (not direction and excerpt.from_head):
+                if not direction and excerpt.start is not None:
+                    place = log_file.near(file, excerpt.start)
+                found, end = _taken_from(log_file.scan(file, place), excerpt)
+                return Reading(found, f"f/{end.end if end else place}", f"b/{found[0].place if found else place}")
+            last = place if direction else _end(file)
+            found, end = _taken_from(log_file.scan_back(file, last), excerpt)
+            begin = end.place if end else last if direction else 0
+            return Reading(found[::-1], f"f/{found[0].end if found else last}", f"b/{begin}")
 
-    def size(self, realm: str, group: str, stream: str) -> int:
-        """Say where a stream ends. Raises ``NotFoundError``."""
-        return self._stream(realm, group, stream).stat().st_size
+    def names(self, realm: str, group: str, prefix: str = "", since: int | None = None) -> tuple[str, ...]:
+        """Name the streams that may hold an event at or after a time (ms since 1970); a look at no file's content."""
+        least = None if since is None else (since - log_file.AHEAD_MS) / 1000
+        files = self._files(realm, group, prefix)
+        return tuple(name for name, path in files if least is None or _modified(path) >= least)
+
+    def scan(self, realm: str, group: str, stream: str, place: int = 0, since: int | None = None) -> Iterator[LogEvent]:
+        """Read a stream on from a place, or from near the first event at or after ``since``; a missing one is empty."""
+        try:
+            file = open(self._existing(realm, group, stream), "rb")  # noqa: SIM115 - closed two lines below
+        except (NotFoundError, FileNotFoundError):
+            return
+        with file:
+            yield from log_file.scan(file, log_file.near(file, since) if since is not None and not place else place)
+
+    def _realm(self, realm: str) -> Path:
+        return contained(self._root, _escaped(realm, "realm"))
 
     def _group(self, realm: str, group: str) -> Path:
-        folder = self._folder(realm, group)
-        if not folder.is_dir():
-            raise NotFoundError("The specified log group does not exist.")
-        return folder
+        return contained(self._realm(realm), _escaped(group, "log group"))
 
     def _stream(self, realm: str, group: str, stream: str) -> Path:
-        self._group(realm, group)
-        path = self._path(realm, group, stream)
-        if not path.is_file():
-            raise NotFoundError("The specified log stream does not exist.")
+        return contained(self._group(realm, group), _escaped(stream, "log stream") + ENDING)
+
+    def _check(self, folder: Path, group: str) -> None:
+        if not (folder / MADE).exists():
+            raise NotFoundError(f'There is no log group "{group[:80]}"', why="nothing was written to it yet")
+
+    def _existing(self, realm: str, group: str, stream: str) -> Path:
+        self._check(self._group(realm, group), group)
+        path = self._stream(realm, group, stream)
+        if not path.exists():
+            raise NotFoundError(f'There is no log stream "{stream[:80]}"', why=f"nothing in {group} was written to it")
         return path
 
-    def _folder(self, realm: str, group: str | None = None) -> Path:
-        folder = self._root / _name(realm)
-        return folder if group is None else folder / _name(group)
+    def _files(self, realm: str, group: str, prefix: str) -> list[tuple[str, Path]]:
+        folder = self._group(realm, group)
+        self._check(folder, group)
+        return sorted((name, path) for name, path in _named(folder, ENDING) if name.startswith(prefix))
 
-    def _path(self, realm: str, group: str, stream: str) -> Path:
-        return self._folder(realm, group) / (_name(stream)[: 255 - len(SUFFIX)] + SUFFIX)
-
-
-def _name(text: str) -> str:
-    """Make one harmless file name of any text; "." and "~" are encoded too, so that none is hidden or special."""
-    return quote(text, safe="")[:250].replace(".", "%2E").replace("~", "%7E")
-
-
-def _lines(stream: str, path: Path, start: int) -> Iterator[LogEvent]:
-    with open(path, "rb") as file:
-        file.seek(start)
-        at = start
-        for text in file:
-            if not text.endswith(b"\n"):
-                return  # still being written
-            if (event := _event(stream, at, text)) is not None:
-                yield event
-            at += len(text)
+    def _make_group(self, folder: Path) -> bool:
+        """Make a group's folder; False when it was there, which is what several first writers find."""
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(folder / MADE, "x") as file:
+                file.write(str(int(self._clock() * 1000)))
+        except FileExistsError:
+            return False
+        return True
 
 
-def _event(stream: str, at: int, text: bytes) -> LogEvent | None:
+def _escaped(name: str, what: str) -> str:
+    """Turn any name into a relative path that can be turned back."""
+    if not 0 < len(name) <= NAME:
+        raise ParameterError(f"{name[:80]!r} cannot be a {what}", why=f"it has {len(name)} characters, not 1 to {NAME}")
+    # "=" escapes, not "%": what decodes percent signs downstream must find nothing to decode.
+    text = quote(name, safe="", errors="surrogatepass").replace("%", "=")
+    text = re.sub(r"^\.", "=2E", text)
+    pieces = [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
+    return "/".join([piece + ON for piece in pieces[:-1]] + pieces[-1:])
+
+
+def _named(folder: Path, ending: str, before: str = "") -> Iterator[tuple[str, Path]]:
+    """List what a folder holds under escaped names that have an ending."""
     try:
-        time, message = json.loads(text)
-        return LogEvent(stream, at, int(time), str(message))
-    except (ValueError, TypeError):
-        return None  # cut short by a kill
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return
+    for entry in entries:
+        if entry.name.endswith(ON):
+            yield from _named(Path(entry.path), ending, before + entry.name.removesuffix(ON))
+        elif entry.name.endswith(ending) and entry.name != MADE:
+            text = before + entry.name.removesuffix(ending)
+            yield unquote(text.replace("=", "%"), errors="surrogatepass"), Path(entry.path)
 
 
-def _described(name: str, path: Path) -> LogStream:
-    facts = path.stat()
-    first = next(_lines(name, path, 0), None)
-    newest = first
-    with open(path, "rb") as file:
-        file.seek(max(0, facts.st_size - BLOCK))
-        tail = file.read().splitlines()
-    for text in reversed(tail):
-        if (event := _event(name, 0, text)) is not None:
-            newest = event
+def _described(name: str, folder: Path) -> LogGroup:
+    try:
+        made = int((folder / MADE).read_text() or 0)
+    except (FileNotFoundError, ValueError):  # removed, or written just now
+        made = 0
+    return LogGroup(name, made, sum(_size(path) for _, path in _named(folder, ENDING)))
+
+
+def _facts(name: str, path: Path) -> LogStream | None:
+    try:
+        with open(path, "rb") as file:
+            first = next(log_file.scan(file, 0), None)
+            last = next(log_file.scan_back(file, _end(file)), None)
+        times = (first.time if first else None, last.time if last else None, last.taken if last else None)
+        return LogStream(name, log_file.made(path), *times, _size(path))
+    except FileNotFoundError:  # removed meanwhile
+        return None
+
+
+def _taken_from(events: Iterable[LogEvent], excerpt: Excerpt) -> tuple[tuple[LogEvent, ...], LogEvent | None]:
+    """Take what an excerpt holds, and say which event was looked at last."""
+    found: list[LogEvent] = []
+    last, size = None, 0
+    for event in events:
+        if len(found) >= excerpt.limit or size >= PAGE_BYTES:
             break
-    return LogStream(
-        name, int(facts.st_ctime * 1000) if first is None else first.time, int(facts.st_mtime * 1000),
-        None if first is None else first.time, None if newest is None else newest.time, facts.st_size,
-    )  # fmt: skip
+        last = event
+        if excerpt.holds(event):
+            found.append(event)
+            size += len(event.message)
+    return tuple(found), last
+
+
+def _told(token: str) -> tuple[str, int]:
+    if not token:
+        return "", 0
+    if not TOKEN.fullmatch(token):
+        raise ParameterError(f"{token[:80]!r} is not a place in a log", why="no reading ended there")
+    return token[0], int(token[2:])
+
+
+def _end(file: BinaryIO) -> int:
+    return file.seek(0, os.SEEK_END)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0
+
+
+def _taken(what: str, name: str) -> ConflictError:
+    return ConflictError(f"There is a {what} called {name} already", why="it was made before", fix="Use it")

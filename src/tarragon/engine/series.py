@@ -1,21 +1,50 @@
-"""Metric points, summed up by minute: how many, their sum, least and most."""
+"""Metric points, kept as one row per minute: how many, their sum, the smallest and the largest.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+What is kept of a minute does not grow with the points in it, so an endpoint may report every request. The price is
+that statistics which need every value, percentiles above all, cannot be told.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from tarragon.engine.schema import canonical
 from tarragon.engine.schema import points as table
 from tarragon.engine.store import Store
+from tarragon.errors import ParameterError
 
-MINUTE = 60
+MINUTE_S = 60
+KEY = ("realm", "namespace", "metric", "dimensions", "minute")
+ROWS = 500  # per statement: SQLite allows 32,766 values in one
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is measured.
+
+    Parameters
+    ----------
+    realm : str
+        A region, for the AWS face.
+    namespace, name : str
+    dimensions : mapping of str to str
+        Of what: ``{"EndpointName": "e"}``. Other dimensions are another metric.
+    """
+
+    realm: str
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One measurement, or several summed up.
+    """One measurement, or several that were summed up elsewhere.
 
     Parameters
     ----------
@@ -25,6 +54,7 @@ class Point:
         Seconds since 1970.
     count, total, least, most : float
     unit : str
+        "None", "Seconds", "Percent".
     """
 
     realm: str
@@ -41,7 +71,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """The points of one period.
+    """A metric over one period.
 
     Parameters
     ----------
@@ -49,6 +79,7 @@ class Bucket:
         Seconds since 1970.
     count, total, least, most : float
     unit : str
+        Of the newest point in it.
     """
 
     start: float
@@ -57,6 +88,11 @@ class Bucket:
     least: float
     most: float
     unit: str = "None"
+
+    @property
+    def average(self) -> float:
+        """The mean; 0 of nothing."""
+        return self.total / self.count if self.count else 0.0
 
 
 class Series:
@@ -69,112 +105,131 @@ class Series:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        dialect = store.url.get_backend_name()
+        self._insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        functions = sa.func.least, sa.func.greatest
+        self._least: Any
+        self._greatest: Any
+        self._least, self._greatest = functions if dialect == "postgresql" else (sa.func.min, sa.func.max)
 
-    def add(
-        self, realm: str, namespace: str, metric: str, dimensions: Mapping[str, str], value: float, time: float
-    ) -> None:
-        """Add one measurement; durable once this returns."""
-        self.add_many([Point(realm, namespace, metric, dimensions, time, 1, value, value, value)])
+    def add(  # noqa: PLR0913 - one value spelled out, as its writers know it
+        self, realm: str, namespace: str, metric: str, dimensions: Mapping[str, str], value: float, time: float,
+        unit: str = "None",
+    ) -> None:  # fmt: skip
+        """Add one value to its minute."""
+        self.add_many([Point(realm, namespace, metric, dimensions, time, 1, value, value, value, unit)])
 
-    def add_many(self, points: Sequence[Point]) -> None:
-        """Add measurements in one transaction."""
-        merged: dict[tuple[str, ...], list[Any]] = {}
-        for each in points:
-            key = (
-                each.realm,
-                each.namespace,
-                each.metric,
-                canonical(dict(each.dimensions)),
-                str(int(each.time // MINUTE)),
-            )
-            held = merged.setdefault(key, [0.0, 0.0, each.least, each.most, each.unit])
-            held[0] += each.count
-            held[1] += each.total
-            held[2], held[3] = min(held[2], each.least), max(held[3], each.most)
+    def add_many(self, points: Iterable[Point]) -> None:
+        """Add values to their minutes, all in one transaction. Raises ``ParameterError`` for one that is not finite."""
+        rows: dict[tuple[object, ...], dict[str, Any]] = {}
+        for point in points:
+            row = _row(point)
+            key = tuple(row[name] for name in KEY)
+            rows[key] = row if key not in rows else _added(rows[key], row)
+        if not rows:
+            return
+        ordered = sorted(rows.values(), key=lambda row: tuple(row[name] for name in KEY))  # writers lock in one order
         with self._store.begin() as connection:
-            for (realm, namespace, metric, dimensions, minute), values in merged.items():
-                _merge(connection, (realm, namespace, metric, dimensions, int(minute)), values)
+            for start in range(0, len(ordered), ROWS):
+                connection.execute(self._upsert(ordered[start : start + ROWS]))
 
-    def buckets(
-        self, where: tuple[str, str, str], dimensions: Mapping[str, str], start: float, end: float, period: int
-    ) -> list[Bucket]:
-        """Sum up by period.
+    def statistics(self, metric: Metric, start: float, end: float, period_s: int) -> list[Bucket]:
+        """Add a metric up over periods.
 
         Parameters
         ----------
-        where : (str, str, str)
-            Realm, namespace and metric.
-        dimensions : mapping
-            Exactly these.
+        metric : Metric
         start, end : float
-            Seconds since 1970.
-        period : int
-            Seconds; at least a minute.
+            Seconds since 1970; a minute belongs if it begins in ``[start, end)``, ``start`` rounded down to a minute.
+        period_s : int
+            A multiple of 60. The first period begins with ``start``.
+
+        Returns
+        -------
+        list of Bucket
+            By time, only those with points.
         """
-        realm, namespace, metric = where
-        chosen = sa.select(table).where(
-            table.c.realm == realm,
-            table.c.namespace == namespace,
-            table.c.metric == metric,
-            table.c.dimensions == canonical(dict(dimensions)),
-            table.c.minute >= int(start // MINUTE),
-            table.c.minute * MINUTE < end,
-        )
+        first = int(start // MINUTE_S)
+        where = (
+            table.c.realm == metric.realm, table.c.namespace == metric.namespace, table.c.metric == metric.name,
+            table.c.dimensions == canonical(dict(metric.dimensions)), table.c.minute >= first,
+            table.c.minute * MINUTE_S < end,
+        )  # fmt: skip
+        values = (table.c[name] for name in ("minute", "count", "sum", "min", "max", "unit"))
         with self._store.read() as connection:
-            rows = connection.execute(chosen.order_by(table.c.minute)).all()
-        return summed(
-            [Bucket(row.minute * MINUTE, row.count, row.sum, row.min, row.max, row.unit) for row in rows], start, period
-        )
+            rows = connection.execute(sa.select(*values).where(*where).order_by(table.c.minute)).all()
+        minutes = [Bucket(minute * MINUTE_S, *facts) for minute, *facts in rows]
+        return summed(minutes, first * MINUTE_S, period_s)
 
-    def metrics(self, realm: str) -> tuple[tuple[str, str, str], ...]:
-        """List what there is: namespace, metric and dimensions as canonical JSON."""
-        chosen = (
-            sa.select(table.c.namespace, table.c.metric, table.c.dimensions).where(table.c.realm == realm).distinct()
-        )
+    def metrics(self, realm: str, namespace: str = "", name: str = "", since: float = 0) -> list[Metric]:
+        """List what has been measured, by namespace, name and dimensions.
+
+        Parameters
+        ----------
+        realm : str
+        namespace, name : str
+            Only these, if given.
+        since : float
+            Only what has points at or after that time, seconds since 1970.
+        """
+        chosen = sa.select(table.c.namespace, table.c.metric, table.c.dimensions).distinct()
+        chosen = chosen.where(table.c.realm == realm, table.c.minute >= int(since // MINUTE_S))
+        if namespace:
+            chosen = chosen.where(table.c.namespace == namespace)
+        if name:
+            chosen = chosen.where(table.c.metric == name)
+        order = table.c.namespace, table.c.metric, table.c.dimensions
         with self._store.read() as connection:
-            return tuple(sorted((row[0], row[1], row[2]) for row in connection.execute(chosen)))
+            rows = connection.execute(chosen.order_by(*order)).all()
+        return [Metric(realm, row.namespace, row.metric, _dimensions(row.dimensions)) for row in rows]
 
-
-def summed(buckets: Sequence[Bucket], start: float, period: int) -> list[Bucket]:
-    """Sum buckets up into longer periods that begin at multiples of the period after ``start``'s minute."""
-    origin = int(start // MINUTE) * MINUTE
-    found: dict[float, Bucket] = {}
-    for each in buckets:
-        begin = origin + (each.start - origin) // period * period
-        held = found.get(begin)
-        found[begin] = (
-            Bucket(begin, each.count, each.total, each.least, each.most, each.unit)
-            if held is None
-            else Bucket(
-                begin,
-                held.count + each.count,
-                held.total + each.total,
-                min(held.least, each.least),
-                max(held.most, each.most),
-                each.unit,
-            )
+    def _upsert(self, rows: Sequence[Mapping[str, Any]]) -> Any:
+        made = self._insert(table).values(rows)
+        new = made.excluded
+        return made.on_conflict_do_update(
+            index_elements=[table.c[name] for name in KEY],
+            set_={
+                "count": table.c.count + new.count,
+                "sum": table.c.sum + new.sum,
+                "min": self._least(table.c.min, new.min),
+                "max": self._greatest(table.c.max, new.max),
+                "unit": new.unit,
+            },
         )
-    return [found[begin] for begin in sorted(found)]
 
 
-def _merge(connection: sa.Connection, key: tuple[str, str, str, str, int], values: Sequence[Any]) -> None:
-    names = ("realm", "namespace", "metric", "dimensions", "minute")
-    where = sa.and_(*(table.c[name] == value for name, value in zip(names, key, strict=True)))
-    row = connection.execute(sa.select(table).where(where).with_for_update()).one_or_none()
-    count, total, least, most, unit = values
-    if row is None:
-        fresh = {
-            **dict(zip(names, key, strict=True)),
-            "count": count,
-            "sum": total,
-            "min": least,
-            "max": most,
-            "unit": unit,
-        }
-        connection.execute(table.insert().values(**fresh))
-        return
-    connection.execute(
-        table.update().where(table.c.id == row.id).values(
-            count=row.count + count, sum=row.sum + total, min=min(row.min, least), max=max(row.max, most)
-        )
-    )  # fmt: skip
+def summed(buckets: Iterable[Bucket], origin: float, period_s: float) -> list[Bucket]:
+    """Sum buckets, or single values, up into periods counted from ``origin``; by time, only those with points."""
+    found: dict[int, Bucket] = {}
+    for each in sorted(buckets, key=lambda each: each.start):
+        number = int((each.start - origin) // period_s)
+        start, old = origin + number * period_s, found.get(number)
+        if old is None:
+            found[number] = Bucket(start, each.count, each.total, each.least, each.most, each.unit)
+        else:
+            count, total = old.count + each.count, old.total + each.total
+            least, most = min(old.least, each.least), max(old.most, each.most)
+            found[number] = Bucket(start, count, total, least, most, each.unit)
+    return [found[number] for number in sorted(found)]
+
+
+def _row(point: Point) -> dict[str, Any]:
+    values = {"count": point.count, "sum": point.total, "min": point.least, "max": point.most}
+    if not all(isfinite(value) for value in values.values()):
+        raise ParameterError(f"{point.metric} cannot have the value {point.total}", why="it is not a finite number")
+    return {
+        "realm": point.realm, "namespace": point.namespace, "metric": point.metric,
+        "dimensions": canonical(dict(point.dimensions)), "minute": int(point.time // MINUTE_S),
+        **{name: float(value) for name, value in values.items()}, "unit": point.unit,
+    }  # fmt: skip
+
+
+def _added(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **old, "count": old["count"] + new["count"], "sum": old["sum"] + new["sum"],
+        "min": min(old["min"], new["min"]), "max": max(old["max"], new["max"]), "unit": new["unit"],
+    }  # fmt: skip
+
+
+def _dimensions(text: str) -> dict[str, str]:
+    return {str(name): str(value) for name, value in json.loads(text).items()}
