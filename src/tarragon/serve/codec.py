@@ -25,7 +25,7 @@ def media(content_type: str) -> str:
 
 
 def decode(body: bytes, content_type: str) -> Any:
-    """Make an array of a request. Raises ``RefusalError`` with status 415 for a type that is not known, 400 for nonsense."""
+    """Make an array of a request. Raises ``RefusalError``: 415 for a type that is not known, 400 for nonsense."""
     reader = READERS.get(media(content_type))
     if reader is None:
         raise unsupported(content_type)

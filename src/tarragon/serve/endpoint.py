@@ -135,6 +135,7 @@ class Endpoints:
 
     async def close(self) -> None:
         """End every worker; the documents stay."""
+        await self.queue.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -212,6 +213,13 @@ class Endpoints:
         if reply.status == 200:
             reply.pieces = _drain(pieces)
         return reply
+
+    async def queue_of(self, realm: str, name: str) -> Mapping[str, object] | None:
+        """Say how an endpoint's queued requests are answered: {} when it queues none, None when it is not there."""
+        document = await asyncio.to_thread(self._documents.find, realm, KIND, name)
+        if document is None or document.content["current"] is None:
+            return None
+        return _deployment(document.content["current"]).queue
 
     async def _answering(self, realm: str, name: str, seconds: float) -> Live:
         live = self._live.get((realm, name))
