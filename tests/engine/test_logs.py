@@ -130,7 +130,7 @@ def _write(home: str, worker: int) -> None:
 def test_writers_in_many_processes_lose_and_mix_nothing(tmp_path: Path) -> None:
     with ProcessPoolExecutor(4, mp_context=get_context("fork")) as pool:
         list(pool.map(_write, [str(tmp_path)] * 4, range(4)))
-    found = [event.message for event in Logs(tmp_path).scan("here", GROUP, "s")]
+    found = [event.message for event in Logs(tmp_path).scan("here", GROUP, "s", 0, size=5000)]
     assert len(found) == 400
     for worker in range(4):
         mine = [text for text in found if text.startswith(f"{worker}:")]
@@ -144,4 +144,6 @@ def test_streams_that_may_hold_a_time(tmp_path: Path) -> None:
     assert logs.names("here", GROUP) == ("a", "b")
     assert logs.names("here", GROUP, since=10**15) == ()
     assert logs.names("here", GROUP, "b", since=0) == ("b",)
-    assert [event.message for event in logs.scan("here", GROUP, "gone")] == []
+    assert logs.stream("here", GROUP, "a").last == 1
+    assert logs.near("here", GROUP, "a", 1) == 0
+    assert [event.message for event in logs.scan("here", GROUP, "gone", 0)] == []

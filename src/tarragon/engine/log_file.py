@@ -60,13 +60,22 @@ def append(path: Path, events: Iterable[tuple[int, str]], taken: int) -> None:
 
 def scan(file: BinaryIO, place: int) -> Iterator[LogEvent]:
     """Read events from the line that begins at ``place`` on; an unfinished last line is left for the next reader."""
+    while True:
+        found, end = block(file, place)
+        if end == place:
+            return
+        yield from found
+        place = end
+
+
+def block(file: BinaryIO, place: int, size: int = BLOCK) -> tuple[list[LogEvent], int]:
+    """Read the whole lines in about ``size`` bytes from ``place`` on, at least one; and say where they end."""
     file.seek(place)
-    rest = b""
-    while block := file.read(BLOCK):
-        rest += block
-        whole = rest[: rest.rfind(b"\n") + 1]
-        yield from _events(whole, place)
-        place, rest = place + len(whole), rest[len(whole) :]
+    data = file.read(size)
+    while b"\n" not in data and (more := file.read(BLOCK)):
+        data += more
+    whole = data[: data.rfind(b"\n") + 1]
+    return list(_events(whole, place)), place + len(whole)
 
 
 def scan_back(file: BinaryIO, place: int) -> Iterator[LogEvent]:

@@ -171,6 +171,13 @@ class Logs:
         found = (_facts(name, path) for name, path in self._files(realm, group, prefix))
         return tuple(facts for facts in found if facts is not None)
 
+    def stream(self, realm: str, group: str, stream: str) -> LogStream:
+        """Look one up. Raises ``NotFoundError``."""
+        facts = _facts(stream, self._existing(realm, group, stream))
+        if facts is None:
+            raise NotFoundError(f'There is no log stream "{stream[:80]}"', why="it was removed just now")
+        return facts
+
     def events(self, realm: str, group: str, stream: str, excerpt: Excerpt = ALL) -> Reading:
         """Read part of a stream, oldest first.
 
@@ -200,14 +207,23 @@ class Logs:
         files = self._files(realm, group, prefix)
         return tuple(name for name, path in files if least is None or _modified(path) >= least)
 
-    def scan(self, realm: str, group: str, stream: str, place: int = 0, since: int | None = None) -> Iterator[LogEvent]:
-        """Read a stream on from a place, or from near the first event at or after ``since``; a missing one is empty."""
-        try:
-            file = open(self._existing(realm, group, stream), "rb")  # noqa: SIM115 - closed two lines below
-        except (NotFoundError, FileNotFoundError):
-            return
-        with file:
-            yield from log_file.scan(file, log_file.near(file, since) if since is not None and not place else place)
+    def scan(self, realm: str, group: str, stream: str, place: int, size: int = log_file.BLOCK) -> Iterator[LogEvent]:
+        """Read a stream on from a place, about ``size`` bytes at a time, without keeping its file open in between."""
+        while True:
+            try:
+                with open(self._existing(realm, group, stream), "rb") as file:
+                    found, end = log_file.block(file, place, size)
+            except (NotFoundError, FileNotFoundError):  # removed meanwhile
+                return
+            if end == place:
+                return
+            yield from found
+            place = end
+
+    def near(self, realm: str, group: str, stream: str, ms: int) -> int:
+        """Find a place in a stream before which nothing has a time of ``ms`` or later. Raises ``NotFoundError``."""
+        with open(self._existing(realm, group, stream), "rb") as file:
+            return log_file.near(file, ms)
 
     def _realm(self, realm: str) -> Path:
         return contained(self._root, _escaped(realm, "realm"))
