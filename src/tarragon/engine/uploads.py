@@ -77,10 +77,11 @@ class Uploads:
     def keep(self, row: UploadRow, number: int, draft: PartDraft, kept: tuple[float, Facts]) -> None:
         """Keep a part that is finished, replacing an earlier one; ``kept`` is now and what is known of it."""
         draft.finish()
-        self._release(row, number, draft)
         own = "" if draft.path.name == WHOLE else draft.path.name
         before = [each for each in self._index.parts(row.upload) if each.number == number]
-        if not self._index.part(row.upload, PartRow(number, draft.size_bytes, kept[0], own, kept[1])):
+        known = self._index.part(row.upload, PartRow(number, draft.size_bytes, kept[0], own, kept[1]))
+        self._release(row, number, draft)
+        if not known:
             remove(draft.path)
             raise NotFoundError("There is no such upload", why="it was ended meanwhile")
         for each in before:

@@ -39,6 +39,7 @@ HEALTH = "/_tarragon/health"  # no bucket's name begins so
 BODY_BYTES = 16 << 20  # of a request that is not an object: the largest real ones are a few hundred kilobytes
 INVOCATION_BYTES = 6 << 20  # AWS's limit for InvokeEndpoint
 THREADS = 16
+REST_BYTES, REST_S = 8 << 20, 2.0  # of a body that is not wanted: read so that its sender gets to hear why
 DEFAULT_REGION = "us-east-1"  # of a presigned URL of version 2, which names none
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 
@@ -93,7 +94,9 @@ class Gateway:
         if scope["type"] != "http":
             return
         began = time.perf_counter()
-        exchange = Exchange(_incoming(scope), receive, _request_id())
+        incoming = _incoming(scope)
+        inbox = _Inbox(receive, incoming)
+        exchange = Exchange(incoming, inbox, _request_id())
         head = exchange.incoming.method == "HEAD"
         try:
             response = await self._answer(exchange)
@@ -106,6 +109,8 @@ class Gateway:
             logger.exception("The request %s failed", exchange.request_id)
             fault = AwsError("InternalFailure", f"A fault in Tarragon; its log has {exchange.request_id}", status=500)
             response = serialize_error(exchange.protocol, fault, exchange.request_id, head=head)
+        if not await inbox.emptied():
+            response.headers["connection"] = "close"
         sent = await _send(response, send, head=head)
         _log(exchange, response, sent, time.perf_counter() - began)
 
@@ -180,8 +185,8 @@ class Gateway:
         params = parse(found.protocol, operation, Request(found.labels, query, headers, exchange.body))
         check(found.service, operation.input_shape, params)
         call = Call(
-            found.service, found.operation, params, identity.region or DEFAULT_REGION, self._server, headers, exchange.request_id, body,
-            identity.access_key,
+            found.service, found.operation, params, identity.region or DEFAULT_REGION, self._server, headers,
+            exchange.request_id, body, identity.access_key,
         )  # fmt: skip
         return serialize(found.protocol, operation, await self._dispatch(function, call), exchange.request_id)
 
@@ -237,6 +242,32 @@ def _incoming(scope: Mapping[str, Any]) -> Incoming:
 def _request_id() -> str:
     text = secrets.token_hex(16)
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+class _Inbox:
+    """Receives a body, and knows whether it has all come: what is left would be read as the next request."""
+
+    def __init__(self, receive: Receive, incoming: Incoming) -> None:
+        self._receive, self._begun = receive, False
+        self._over = incoming.header("content-length") in ("", "0") and not incoming.header("transfer-encoding")
+        self._waits = bool(incoming.header("expect"))  # for a word from us before it sends anything
+
+    async def __call__(self) -> Mapping[str, Any]:
+        self._begun = True
+        message = await self._receive()
+        self._over = self._over or message["type"] == "http.disconnect" or not message.get("more_body")
+        return message
+
+    async def emptied(self) -> bool:
+        """Read what little is left of a body; False when the connection is better closed."""
+        left = REST_BYTES
+        try:
+            async with asyncio.timeout(REST_S):
+                while not self._over and left > 0 and (self._begun or not self._waits):
+                    left -= len((await self()).get("body", b""))
+        except TimeoutError:
+            return False
+        return self._over
 
 
 async def _chunks(receive: Receive) -> AsyncIterator[bytes]:

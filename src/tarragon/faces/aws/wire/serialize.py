@@ -148,8 +148,8 @@ def _rest(response: Response, protocol: str, operation: OperationModel, given: d
         response.body = json.dumps(_plain(shape, body)).encode()
     elif body or any("location" not in member.serialization for member in shape.members.values()):
         response.body = _document(operation, shape, body)
-    else:
-        response.headers.pop("content-type", None)
+    elif response.headers.get("content-type") == TYPES[protocol]:  # no member said what it is
+        del response.headers["content-type"]
 
 
 def _payload(response: Response, protocol: str, shape: Shape, value: Any) -> None:
