@@ -13,6 +13,7 @@ from tarragon.algorithms.params import (
     space,
 )
 from tarragon.algorithms.protocol import Algorithm, Card, Context, Standalone, Value, View
+from tarragon.algorithms.rounds import Watch
 from tarragon.algorithms.shapes import Shape
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Text",
     "Value",
     "View",
+    "Watch",
     "build",
     "cards",
     "check",

@@ -1,9 +1,37 @@
 """Boosting seen round by round: what is reported, which round was best, and when to end."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
 
 from tarragon.algorithms.protocol import Context
+
+Measure = Callable[[NDArray[Any], NDArray[Any]], float]  # answers and labels, (n,) or (n, K) and (n,) -> a score
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What else is measured and kept as rounds go by, for whoever follows a long run.
+
+    Parameters
+    ----------
+    metrics : tuple of str
+        The library's names, or names of ``own``; early stopping watches the last. Empty: the objective's own loss.
+    own : mapping of str to callable
+        Metrics the library lacks, of its answers and the labels.
+    maximize : bool
+        Whether more of the last metric is better.
+    due : callable
+        Asked after each round whether to make a checkpoint.
+    """
+
+    metrics: tuple[str, ...] = ()
+    own: Mapping[str, Measure] = field(default_factory=dict)
+    maximize: bool = False
+    due: Callable[[], bool] = lambda: False
 
 
 @dataclass(slots=True)
@@ -65,18 +93,24 @@ class Rounds:
         """(training loss, validation loss) per round; NaN for what was not measured."""
         return tuple((math.nan, loss) for loss in self.losses)
 
-    def over(self, loss: float = math.nan) -> bool:
+    def over(self, loss: float = math.nan, measured: Mapping[str, float] | None = None) -> bool:
         """Record a round, report it, and say whether to end.
 
         Parameters
         ----------
         loss : float
             On the validation rows; NaN without them.
+        measured : mapping, optional
+            What to report instead of the loss alone.
         """
+        self.note(loss)
+        metrics = {} if math.isnan(loss) else {f"validation:{self.metric}": loss}
+        self.context.epoch(self.offset + self.done, steps=1, records=self.records, metrics=measured or metrics)
+        return self.stalled or self.context.stop_asked()
+
+    def note(self, loss: float) -> None:
+        """Record a round without reporting it: it was reported before a restart."""
         self.losses.append(loss)
         sign = -1.0 if self.maximize else 1.0
         if (not self.best and math.isinf(self.start) and not math.isnan(loss)) or sign * loss < sign * self.best_loss:
             self.best = self.done
-        metrics = {} if math.isnan(loss) else {f"validation:{self.metric}": loss}
-        self.context.epoch(self.offset + self.done, steps=1, records=self.records, metrics=metrics)
-        return self.stalled or self.context.stop_asked()

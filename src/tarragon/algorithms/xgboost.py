@@ -9,6 +9,7 @@ neither queries nor censoring; linear and dart boosters are methods of their own
 starts below the documented 0.1. In sparse rows what is not stored is missing, as in the container.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from tarragon.algorithms.artifact import fitted, opened, seal
 from tarragon.algorithms.inputs import objective, refused, same_columns, supervised
 from tarragon.algorithms.params import OneOf, Range, Text, check, chosen
 from tarragon.algorithms.protocol import Card, Context, Standalone
-from tarragon.algorithms.rounds import Rounds
+from tarragon.algorithms.rounds import Rounds, Watch
 from tarragon.data import Prediction, Tabular
 
 FILE = "xgboost-model"  # SageMaker's name
@@ -39,6 +40,7 @@ METRICS = (
     "gamma-nloglik", "gamma-deviance",
 )  # fmt: skip
 GREATER_IS_BETTER = ("auc", "aucpr")
+LOSSES = "tarragon_losses"  # attribute of a checkpoint's booster: validation losses so far
 NOT_THE_LIBRARYS = ("num_round", "early_stopping_rounds", "objective", "eval_metric")
 
 
@@ -144,6 +146,7 @@ class XGBoost:
         int | None, Range(1, BIG, about="End after so many rounds without a better validation loss, and keep the best.")
     ] = None
 
+    watch: Watch | None = field(default=None, init=False, repr=False)
     booster_: Any = field(default=None, init=False, repr=False)
     n_features_: int = field(default=0, init=False, repr=False)
     n_classes_: int = field(default=0, init=False, repr=False)
@@ -166,7 +169,13 @@ class XGBoost:
             try:
                 train = self._binned(data, context.threads, None)
                 watched = [(self._binned(valid, context.threads, train), "validation")] if valid is not None else []
-                booster = xgboost.Booster(self._settings(data, kind, context), [train, *(m for m, _ in watched)])
+                known = context.resume()
+                begun = bytearray(known["model"].tobytes()) if known else None
+                booster = xgboost.Booster(
+                    self._settings(data, kind, context), [train, *(m for m, _ in watched)], model_file=begun
+                )
+                if self.watch is not None:
+                    watched = [(train, "train"), *watched]
                 rounds = self._boost(booster, train, watched, context)
             except xgboost.core.XGBoostError as error:
                 raise refused("XGBoost", error) from error
@@ -178,19 +187,45 @@ class XGBoost:
 
     def _boost(self, booster: Any, train: Any, watched: list[tuple[Any, str]], context: Context) -> Rounds:
         """Run rounds until the last, the first without hope, or the first after the end was asked for."""
+        watch = self.watch or Watch()
         rounds = Rounds(context, train.num_row())
         if watched:
-            first = booster.eval_set(watched, 0)  # names the metric and sets the direction
-            metric = first.split("\t")[-1].removeprefix("validation-").rsplit(":", 1)[0]
-            rounds = Rounds(
-                context, train.num_row(), self.early_stopping_rounds or 0, metric in GREATER_IS_BETTER, metric
-            )
-        for i in range(self.num_round):
+            metric = list(self._measured(booster, watched, 0, watch))[-1]  # names the metric and sets the direction
+            greater = watch.maximize if watch.metrics else metric.partition(":")[2] in GREATER_IS_BETTER
+            validated = watched[-1][1] == "validation"
+            patience = (self.early_stopping_rounds or 0) if validated else 0
+            rounds = Rounds(context, train.num_row(), patience, greater, metric.partition(":")[2])
+        for loss in json.loads(booster.attr(LOSSES) or "[]"):
+            rounds.note(loss)
+        for i in range(rounds.done, self.num_round):
             booster.update(train, i)
-            loss = float(booster.eval_set(watched, i).rsplit(":", 1)[1]) if watched else float("nan")
-            if rounds.over(loss):
+            measured = self._measured(booster, watched, i, watch)
+            loss = list(measured.values())[-1] if watched and watched[-1][1] == "validation" else float("nan")
+            if rounds.over(loss, measured):
                 break
+            if watch.due():
+                booster.set_attr(**{LOSSES: json.dumps(rounds.losses)})
+                context.checkpoint({"model": np.frombuffer(booster.save_raw("ubj"), np.uint8)})
+        booster.set_attr(**{LOSSES: None})
         return rounds
+
+    @staticmethod
+    def _measured(booster: Any, watched: list[tuple[Any, str]], i: int, watch: Watch) -> dict[str, float]:
+        """Return the metrics of a round by name, ``train:rmse`` …, in the order of ``watched`` and of the metrics."""
+        if not watched:
+            return {}
+        pairs = (part.rsplit(":", 1) for part in booster.eval_set(watched, i).split("\t")[1:])
+        found = {name.replace("-", ":", 1): float(value) for name, value in pairs}
+        if not watch.own:
+            return found
+        ordered = {}
+        for rows, place in watched:
+            answer, labels = booster.predict(rows), rows.get_label()
+            for metric in watch.metrics:
+                own = watch.own.get(metric)
+                name = f"{place}:{metric}"
+                ordered[name] = found[name] if own is None else own(answer, labels)
+        return ordered
 
     def predict(self, data: Tabular) -> Prediction:
         """Return ``{"score": (m,)}`` or ``{"probability": (m, K)}``. Raises ``NotFittedError``, ``DataError``."""
@@ -248,6 +283,8 @@ class XGBoost:
             given["base_score"] = float(np.average(data.y, weights=data.weight))  # type: ignore[arg-type]
         if self.eval_metric != "auto":
             given["eval_metric"] = self.eval_metric
+        if self.watch is not None and self.watch.metrics:
+            given["eval_metric"] = [m for m in self.watch.metrics if m not in self.watch.own]
         more: Mapping[str, Any] = {
             "objective": kind, "seed": context.seed, "nthread": context.threads, "device": context.device,
             "verbosity": 0, "validate_parameters": False,

@@ -6,14 +6,17 @@ from tarragon.data.capacity import free_bytes, rows_that_fit
 from tarragon.data.encode import Encoder, View
 from tarragon.data.read import ReadOptions, read_frame, read_table
 from tarragon.data.recipe import Recipe
+from tarragon.data.recordio import Rows, read_rows, write_records, write_rows
 from tarragon.data.source import Source, file_sha256
 from tarragon.data.split import Fold, Split, split
 from tarragon.data.stream import batches
 from tarragon.data.table import Column, Kind, Role, Table
+from tarragon.data.wire import Media, media, read_body, read_files
 from tarragon.data.write import write_table
 
 __all__ = [
-    "Batches", "Column", "Data", "Encoder", "Fold", "Index", "Kind", "Matrix", "Prediction", "ReadOptions", "Recipe",
-    "Role", "Source", "Split", "Table", "Tabular", "Vector", "View", "batches", "file_sha256", "free_bytes",
-    "read_blocks", "read_frame", "read_table", "rows_that_fit", "split", "write_table",
+    "Batches", "Column", "Data", "Encoder", "Fold", "Index", "Kind", "Matrix", "Media", "Prediction", "ReadOptions",
+    "Recipe", "Role", "Rows", "Source", "Split", "Table", "Tabular", "Vector", "View", "batches", "file_sha256",
+    "free_bytes", "media", "read_blocks", "read_body", "read_files", "read_frame", "read_rows", "read_table",
+    "rows_that_fit", "split", "write_records", "write_rows", "write_table",
 ]  # fmt: skip
