@@ -1,6 +1,7 @@
 """The object store's folders: where a key's file is or will be, and keys in order without reading all of them."""
 
 import os
+import stat
 import time
 from bisect import bisect_left
 from collections import OrderedDict
@@ -73,7 +74,7 @@ class ObjectTree:
     def locate(self, bucket: str, key: str) -> Path | None:
         """Find a key's file; None when there is none."""
         for path in (self.place(bucket, key), self.place(bucket, key, beside=True)):
-            if path.is_file():
+            if _is_file(path):
                 return path
         return self._by_hand(bucket, key) if self.folded else None
 
@@ -207,6 +208,13 @@ class ObjectTree:
                 return None
             path /= part
         return path if path.is_file() else None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:  # not there, or no name for this disk
+        return False
 
 
 def _readable(part: bytes) -> bool:

@@ -15,6 +15,7 @@ from tarragon.faces.aws.s3_object import (
     buckets_of,
     check_md5,
     check_version,
+    checked_key,
     checksum_in,
     checksum_of,
     copied_from,
@@ -155,7 +156,7 @@ def delete_objects(call: Call) -> Answer:
     for each in asked["Objects"]:
         try:
             check_version(each.get("VersionId"))
-            buckets.delete(bucket, each["Key"], partial(check_removal, each))
+            buckets.delete(bucket, checked_key(each["Key"]), partial(check_removal, each))
             deleted.append({"Key": each["Key"]})
         except AwsError as error:
             errors.append({"Key": each["Key"], "Code": error.code, "Message": error.message})

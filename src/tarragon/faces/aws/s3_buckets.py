@@ -1,14 +1,13 @@
 """S3's buckets: folders of the object store, with the region they were made in."""
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
-from tarragon.faces.aws.s3_object import bucket_of, buckets_of, owner_of
+from tarragon.faces.aws.s3_object import bucket_of, buckets_of, owner_of, read_token, token_of
 
 operations = Operations("s3")
 REALM, KIND = "s3", "bucket"  # buckets have one name space for all regions
@@ -110,8 +109,8 @@ def list_buckets(call: Call) -> Answer:
     """List the buckets by name."""
     params = call.params
     prefix, region = params.get("Prefix", ""), params.get("BucketRegion")
-    after = urlsafe_b64decode(params["ContinuationToken"]).decode() if params.get("ContinuationToken") else ""
-    limit = min(params.get("MaxBuckets") or LIMIT, LIMIT)
+    after = read_token(params["ContinuationToken"]) if params.get("ContinuationToken") else ""
+    limit = max(1, min(params.get("MaxBuckets") or LIMIT, LIMIT))
     known = {each.name: each.content for each in call.server.documents.list(REALM, KIND)}
     listed = []
     for name, _ in buckets_of(call).names():
@@ -123,5 +122,5 @@ def list_buckets(call: Call) -> Answer:
     if prefix:
         answer["Prefix"] = prefix
     if len(listed) > limit:
-        answer["ContinuationToken"] = urlsafe_b64encode(str(listed[limit - 1]["Name"]).encode()).decode()
+        answer["ContinuationToken"] = token_of(str(listed[limit - 1]["Name"]))
     return answer

@@ -1,14 +1,12 @@
 """S3's listings of a bucket's objects: versions 1 and 2, and of versions, of which each object has one."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from tarragon.engine import Page, Stored, Wanted
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
-from tarragon.faces.aws.s3_object import bucket_of, buckets_of, owner_of, quoted
+from tarragon.faces.aws.s3_object import bucket_of, buckets_of, owner_of, quoted, read_token, token_of
 
 operations = Operations("s3")
 LIMIT = 1000
@@ -21,9 +19,7 @@ ENCODED = (
 def list_objects_v2(call: Call) -> Answer:
     """List objects, version 2: by continuation token or from a key on."""
     params = call.params
-    after = (
-        _read_token(params["ContinuationToken"]) if params.get("ContinuationToken") else params.get("StartAfter", "")
-    )
+    after = read_token(params["ContinuationToken"]) if params.get("ContinuationToken") else params.get("StartAfter", "")
     page, answer = _page(call, after)
     answer |= {
         "Contents": [_content(each, owner_of(call) if params.get("FetchOwner") else None) for each in page.objects],
@@ -32,7 +28,7 @@ def list_objects_v2(call: Call) -> Answer:
         "ContinuationToken": params.get("ContinuationToken"),
     }
     if page.more:
-        answer["NextContinuationToken"] = urlsafe_b64encode(page.last.encode()).decode()
+        answer["NextContinuationToken"] = token_of(page.last)
     return _encoded(params, answer)
 
 
@@ -98,10 +94,3 @@ def _encoded(params: Mapping[str, Any], answer: dict[str, Any]) -> dict[str, Any
             field = "Prefix" if name == "CommonPrefixes" else "Key"
             each[field] = quote(each[field], safe="/")
     return answer
-
-
-def _read_token(token: str) -> str:
-    try:
-        return urlsafe_b64decode(token.encode()).decode()
-    except (Base64Error, ValueError):
-        raise AwsError("InvalidArgument", "The continuation token provided is incorrect") from None

@@ -227,7 +227,10 @@ def abort_multipart_upload(call: Call) -> Answer:
 def list_parts(call: Call) -> Answer:
     """List an upload's parts by number."""
     params, row = call.params, upload_of(call)
-    limit, after = min(params.get("MaxParts", LIMIT), LIMIT), int(params.get("PartNumberMarker") or 0)
+    marker = str(params.get("PartNumberMarker") or 0)
+    if not (marker.isascii() and marker.isdigit() and len(marker) < 10):
+        raise AwsError("InvalidArgument", "Argument part-number-marker must be an integer")
+    limit, after = max(0, min(params.get("MaxParts", LIMIT), LIMIT)), int(marker)
     parts = [each for each in uploads_of(call).parts(row) if each.number > after]
     shown, algorithm = parts[:limit], row.facts["algorithm"]
     who = owner_of(call)
@@ -249,7 +252,7 @@ def list_multipart_uploads(call: Call) -> Answer:
     """List a bucket's unfinished uploads."""
     params, bucket = call.params, bucket_of(call)
     prefix, delimiter = params.get("Prefix", ""), params.get("Delimiter", "")
-    limit = min(params.get("MaxUploads", LIMIT), LIMIT)
+    limit = max(1, min(params.get("MaxUploads", LIMIT), LIMIT))
     key_marker, upload_marker = params.get("KeyMarker", ""), params.get("UploadIdMarker", "")
     rows = [each for each in uploads_of(call).of(bucket) if each.key.startswith(prefix)]
     if key_marker:

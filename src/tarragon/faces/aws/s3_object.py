@@ -2,7 +2,7 @@
 
 import binascii
 import hashlib
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
 from typing import Any
@@ -51,8 +51,16 @@ def check_owner(call: Call, expected: str | None) -> None:
 
 def key_of(call: Call) -> str:
     """Name the call's key. Raises ``KeyTooLongError``."""
-    key = str(call.params["Key"])
-    if len(key.encode()) > KEY_BYTES:
+    return checked_key(str(call.params["Key"]))
+
+
+def checked_key(key: str) -> str:
+    """Return a key that S3 allows. Raises ``KeyTooLongError``, ``InvalidURI``."""
+    try:
+        size = len(key.encode())
+    except UnicodeEncodeError:
+        raise AwsError("InvalidURI", "Couldn't parse the specified URI.") from None
+    if size > KEY_BYTES:
         raise AwsError("KeyTooLongError", "Your key is too long", fields={"MaxSizeAllowed": KEY_BYTES})
     return key
 
@@ -199,6 +207,19 @@ def too_large(size: int, limit: int = LARGEST) -> AwsError:
         "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size",
         fields={"ProposedSize": size, "MaxSizeAllowed": limit},
     )  # fmt: skip
+
+
+def token_of(last: str) -> str:
+    """Write where a listing goes on, so that nobody reads anything into it."""
+    return urlsafe_b64encode(last.encode()).decode()
+
+
+def read_token(token: str) -> str:
+    """Read it back. Raises ``InvalidArgument``."""
+    try:
+        return b64decode(token.encode(), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise AwsError("InvalidArgument", "The continuation token provided is incorrect") from None
 
 
 def http_date(seconds: float) -> str:
