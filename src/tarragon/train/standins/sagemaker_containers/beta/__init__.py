@@ -1,0 +1,1 @@
+"""The part of the old toolkit that everybody used."""
