@@ -5,12 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tarragon.serve.endpoint import Endpoints
+    from tarragon.serve.jsonpath import JsonPath
     from tarragon.serve.protocol import Container, Deployment, Invocation, RefusalError, Reply, Variant
+    from tarragon.serve.records import Cut
     from tarragon.serve.score import Scored, load_model, predict
     from tarragon.serve.transform import TransformSpec
 
 _HOMES = {
     "endpoint": ("Endpoints",),
+    "jsonpath": ("JsonPath",),
+    "records": ("Cut",),
     "protocol": ("Container", "Deployment", "Invocation", "RefusalError", "Reply", "Variant"),
     "score": ("Scored", "load_model", "predict"),
     "transform": ("TransformSpec",),
@@ -18,8 +22,8 @@ _HOMES = {
 _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Container", "Deployment", "Endpoints", "Invocation", "RefusalError", "Reply", "Scored", "TransformSpec", "Variant",
-    "load_model", "predict",
+    "Container", "Cut", "Deployment", "Endpoints", "Invocation", "JsonPath", "RefusalError", "Reply", "Scored",
+    "TransformSpec", "Variant", "load_model", "predict",
 ]  # fmt: skip
 
 

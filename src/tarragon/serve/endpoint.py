@@ -26,6 +26,7 @@ from tarragon.engine import (
     Series,
     contained,
     from_plain,
+    object_root,
     remove,
     to_plain,
     valid_name,
@@ -115,7 +116,7 @@ class Endpoints:
         self._hub = Hub(launcher or self._forks)  # type: ignore[arg-type]
         self._live: dict[tuple[str, str], Live] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self.queue = Queue(documents, Objects(home / "objects"), self.invoke)
+        self.queue = Queue(documents, Objects(object_root(home)), self.invoke)
 
     async def start(self) -> None:
         """Begin to listen for workers, and bring back every endpoint an earlier server left."""

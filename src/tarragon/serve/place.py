@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tarragon.engine import Command, Objects, base_environment, contained, remove, write_json
+from tarragon.engine import Command, Objects, base_environment, contained, object_root, remove, write_json
 from tarragon.errors import DataError, NotFoundError, TarragonError
 from tarragon.serve.protocol import Container
 from tarragon.train import download, environment_for, fetch_code, found, image, python_path, unpack
@@ -48,7 +48,7 @@ def prepare(container: Container, folder: Path, home: Path) -> Start:
     root = folder / "ml"
     remove(root)
     (root / "model").mkdir(parents=True)
-    objects = Objects(home / "objects")
+    objects = Objects(object_root(home))
     fetch(objects, container, root / "model")
     start: Start = {
         "root": str(root), "framework": framework, "environment": dict(container.environment), "program": "",

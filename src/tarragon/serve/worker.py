@@ -175,8 +175,8 @@ class Worker:
 
     async def open(self, seconds: float = LOAD_S) -> None:
         """Start the process and wait until its model is loaded. Raises ``JobError`` with its own words."""
-        submit = self._hub.launch
-        self._handle = await asyncio.to_thread(submit, self._start, self.folder, self._greeted)
+        # Not in a thread, though it takes some milliseconds: a transform job forks here, and must do that alone.
+        self._handle = self._hub.launch(self._start, self.folder, self._greeted)
         end = self._loop.time() + seconds
         while not self._loaded.done():
             await asyncio.wait([self._loaded], timeout=LOOK_S if self._connection is None else 1.0)
