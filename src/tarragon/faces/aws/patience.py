@@ -1,34 +1,46 @@
-"""A patient Describe: the answer about a running job is held back when its asker would sleep through the end.
+"""A patient Describe: the answer about a running job is held back when its asker would otherwise sleep through the end.
 
-Clients look at a job every 5 to 120 seconds whatever it does, so that an eight-second job takes them a minute. Only slow
-askers wait: those whose User-Agent says that they poll slowly, or who have been seen to. Nobody waits for a List, and
-nobody who asks every few seconds.
+Clients look at a job every 5 to 120 seconds whatever it does, so that an eight-second job takes some of them a minute.
+How they really look:
+
+==========================================  ==============================================================
+SDK v2, ``fit`` with logs                   after 5 s; then logs every 10 s and the job every 30 s; and if the
+                                            first look says that the job is over, it returns at once
+SDK v2, any wait without logs               after 5 s, every 5 s; endpoints every 30 s
+SDK v3, ``wait``                            twice within milliseconds (after creating, and as the wait begins),
+                                            then every 5 s
+botocore's waiters, also in the CLI         at once, then every 30 to 120 s; their User-Agent says so
+==========================================  ==============================================================
+
+So the first look of v2 and of a waiter is held, and so are later looks of whoever is seen to leave seconds between
+them, for about as long as they would sleep. Nobody waits for a List, and nobody who has asked in quick succession.
 """
 
 import asyncio
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tarragon.faces.aws.protocol import Call
 
-FIRST_S = (
-    9.0  # a fit with logs looks once, then reads logs only every ten seconds: what is printed must not wait longer
-)
-LATER_S = 20.0
+FIRST_S = 9.0  # a fit with logs shows none before its first look is answered: what is printed must not wait longer
+LONGEST_S = 20.0  # a third of the time after which botocore gives a request up
 SLOW_S = (3.5, 130.0)  # the interval of an asker that is spared something
 LOOK_S = 0.05
-REMEMBERED = 2_000
-SDK = re.compile(r"AWS-SageMaker-Python-SDK/|sagemaker-core|sagemaker_core|PythonV3|ModelTrainer", re.IGNORECASE)
-WAITER = re.compile(r"\bm/(?:\S*,)?B(?:,|\s|$)")  # botocore's mark of a request made by a waiter
-COMMAND_LINE_WAITER = re.compile(r"md/command#\S*\.wait\b|command/\S*\.wait\b")
+REMEMBERED = 2_000  # askers; whoever has not asked for longest is forgotten first
+SDK = re.compile(r"AWS-SageMaker-Python-SDK#")
+CORE = re.compile(r"AWS-SageMakerCore#")  # what SDK v3's resources send
+WAITER = re.compile(r"(?:^|\s)m/(?:[^\s,]+,)*B(?:,|\s|$)")  # botocore's mark of a request made by a waiter
+COMMAND = re.compile(r"\bcommand[#/]\S*\.wait\b")  # the AWS CLI's
+FEATURES = re.compile(r"(?:^|\s)m/\S+")
 
 
 @dataclass(slots=True)
 class _Asker:
-    last: float
+    last: float  # when it was answered
+    looks: int = 1
     fast: bool = False
 
 
@@ -40,14 +52,16 @@ class Patience:
     clock : callable
         Seconds that only go forward.
     sleep : callable
-        ``asyncio.sleep``, for tests to replace.
+        Waits for so many seconds of that clock.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
         self._askers: OrderedDict[tuple[str, str, str], _Asker] = OrderedDict()
 
-    async def wait(self, call: Call, key: str, over: Callable[[], bool]) -> None:
+    async def wait(self, call: Call, key: str, over: Callable[[], bool], *, began: float | None = None) -> None:
         """Hold the answer back until something is over, for as long as this asker can be made to wait.
 
         Parameters
@@ -56,33 +70,51 @@ class Patience:
         key : str
             What is asked about: an ARN.
         over : callable
-            Reads the job's state; called in a thread.
+            Reads the state; called in a thread.
+        began : float, optional
+            When what is asked about was made, by the server's clock. Somebody who looks just after is not waiting.
         """
-        seconds = self.seconds(call, key)
+        seconds = self.seconds(call, key, 0.0 if began is None else call.server.clock() - began)
+        if not seconds:
+            return
         loop = asyncio.get_running_loop()
         end = self._clock() + seconds
-        while seconds and not await loop.run_in_executor(None, over) and self._clock() < end:
-            await asyncio.sleep(LOOK_S)
-        if seconds:  # the interval to the next look counts from the answer
-            self._askers[self._who(call, key)].last = self._clock()
+        try:
+            while not await loop.run_in_executor(None, over) and self._clock() < end:
+                await self._sleep(LOOK_S)
+        finally:
+            if asker := self._askers.get(_who(call, key)):
+                asker.last = self._clock()  # the asker sleeps from the answer on
 
-    def seconds(self, call: Call, key: str) -> float:
-        """Say how long this asker may be kept waiting, and remember that it asked."""
-        who, now = self._who(call, key), self._clock()
+    def seconds(self, call: Call, key: str, age: float = 0.0) -> float:
+        """Say how long an asker may be kept waiting, and remember that it asked.
+
+        Parameters
+        ----------
+        call : Call
+        key : str
+        age : float
+            Seconds since what is asked about was made; 0 for unknown.
+        """
+        who, now = _who(call, key), self._clock()
         agent = call.headers.get("user-agent", "")
-        asker = self._askers.pop(who, None)
+        asker = self._askers.get(who)
         if asker is None:
             self._askers[who] = _Asker(now)
-            while len(self._askers) > REMEMBERED:
+            if len(self._askers) > REMEMBERED:
                 self._askers.popitem(last=False)
-            if WAITER.search(agent) or COMMAND_LINE_WAITER.search(agent):
-                return LATER_S
-            return FIRST_S if SDK.search(agent) else 0.0
+            if WAITER.search(agent) or COMMAND.search(agent):
+                return LONGEST_S
+            return FIRST_S if SDK.search(agent) and not 0 < age < SLOW_S[0] else 0.0
+        self._askers.move_to_end(who)
         gap, asker.last = now - asker.last, now
-        asker.fast = asker.fast or gap < SLOW_S[0]
-        self._askers[who] = asker
-        return LATER_S if not asker.fast and gap <= SLOW_S[1] else 0.0
+        asker.looks += 1
+        if gap < SLOW_S[0]:
+            asker.fast = asker.fast or not (CORE.search(agent) and asker.looks == 2)
+            return 0.0
+        return 0.0 if asker.fast or gap > SLOW_S[1] else min(LONGEST_S, 2 * gap)
 
-    @staticmethod
-    def _who(call: Call, key: str) -> tuple[str, str, str]:
-        return call.principal, call.headers.get("user-agent", ""), key
+
+def _who(call: Call, key: str) -> tuple[str, str, str]:
+    """Tell askers apart: by their key and their client, whatever features one request of it uses."""
+    return call.principal, FEATURES.sub("", call.headers.get("user-agent", "")), key
