@@ -71,13 +71,33 @@ def listing(client: object, folder: Path, keys: int, *, local: bool) -> None:
     else:
         for number in range(keys):
             client.put_object(Bucket="benchmark", Key=f"many/{number // 1000:04}/{number:07}.csv", Body=b"1,2\n")
+    waited = Waited(client)
     for what in ("first time", "again"):
-        began = time.perf_counter()
+        began, waited.seconds = time.perf_counter(), 0.0
         found = sum(
             len(page.get("Contents", ()))
             for page in client.get_paginator("list_objects_v2").paginate(Bucket="benchmark", Prefix="many/")
         )
-        print(f"listed {found:,} keys in {time.perf_counter() - began:5.1f} s, {what} (bar 10)")
+        took = time.perf_counter() - began
+        print(
+            f"listed {found:,} keys in {took:5.1f} s, {what} (bar 10): {waited.seconds:.1f} s for the server, "
+            f"{took - waited.seconds:.1f} s for botocore to read its answers"
+        )
+
+
+class Waited:
+    """Seconds between a listing's request and its answer, before botocore makes values of it."""
+
+    def __init__(self, client: object) -> None:
+        self.seconds, self._began = 0.0, 0.0
+        client.meta.events.register("request-created.s3.ListObjectsV2", self._asked)
+        client.meta.events.register("before-parse.s3.ListObjectsV2", self._answered)
+
+    def _asked(self, **_: object) -> None:
+        self._began = time.perf_counter()
+
+    def _answered(self, **_: object) -> None:
+        self.seconds += time.perf_counter() - self._began
 
 
 def write(path: Path, block: bytes, size_mb: int) -> None:

@@ -5,6 +5,7 @@
     $TARRAGON_HOME
     ├── tarragon.db                jobs, events, packages, audit
     ├── objects/<bucket>/<key>     plain files: what ``s3://`` means locally
+    ├── objects/.meta/             what is known of them beside their bytes, and unfinished uploads
     ├── jobs/<kind>/<name>/        one folder per job
     └── machine.json               how fast this machine is, measured once
 """
