@@ -135,7 +135,8 @@ def test_weights_share_the_requests_and_a_variant_can_be_named(place):
     async def work(endpoints):
         two = place.model("two", "def model_fn(d): return 2\n\ndef predict_fn(x, m): return m")
         three = place.model("three", "def model_fn(d): return 3\n\ndef predict_fn(x, m): return m")
-        await endpoints.create(REGION, "both", Deployment("c", (Variant("a", (two,), 3.0), Variant("b", (three,), 1.0))))
+        variants = Variant("a", (two,), 3.0), Variant("b", (three,), 1.0)
+        await endpoints.create(REGION, "both", Deployment("c", variants))
         await place.settled("both")
         found = [(await endpoints.invoke(REGION, "both", ASKED)).variant for _ in range(400)]
         assert 240 < found.count("a") < 360
