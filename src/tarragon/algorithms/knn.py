@@ -160,6 +160,17 @@ class KNN:
         votes = np.bincount(cell.ravel(), weights=weight.ravel(), minlength=len(near) * S).reshape(-1, S)
         return target.probabilities((self.k_ * votes + self.smoothing_ * self._share()) / (self.k_ + self.smoothing_))
 
+    def nearest(self, data: Tabular) -> tuple[Dense, Dense]:
+        """Return distances to and targets of the k nearest training rows, (m, k) each, nearest first."""
+        rows, target = self.neighbours_, self._target
+        same_columns(data, None if rows is None else rows.n_features, TITLE)
+        assert rows is not None
+        assert target is not None
+        near, distance = rows.search(rows.place(full(data, TITLE)), min(self.k_, len(self._goal)))
+        goal = self._goal[near]
+        kept = target.classes[goal.astype(np.int64)] if target.n_classes else target.values(goal)["score"]
+        return distance, np.asarray(kept, dtype=np.float64)
+
     def save(self, folder: Path) -> None:
         """Write ``weights.npz`` and the seal. Raises ``NotFittedError``."""
         rows = self.neighbours_
