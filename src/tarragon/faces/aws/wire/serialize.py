@@ -72,7 +72,10 @@ def serialize(protocol: str, operation: OperationModel, answer: Answer, request_
     response = Response(status, {"content-type": content_type(protocol, operation), "x-amzn-requestid": request_id})
     stream = event_stream(shape)
     if stream is not None:
-        _events(response, protocol, shape.members[stream], given.pop(stream))
+        events = given.pop(stream)
+        if protocol in ("rest-json", "rest-xml"):
+            _rest(response, protocol, operation, given)  # what goes into headers
+        _events(response, protocol, shape.members[stream], events)
     elif protocol in ("rest-json", "rest-xml"):
         _rest(response, protocol, operation, given)
     elif protocol == "query":
