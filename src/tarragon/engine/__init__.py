@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tarragon.engine.buckets import Buckets, Page, Stored, Wanted, blocks, buckets_in
-    from tarragon.engine.container import Command, base_environment, end, private_mounts, run_commands, spawn
+    from tarragon.engine.container import (
+        Command,
+        base_environment,
+        descendants,
+        end,
+        private_mounts,
+        run_commands,
+        spawn,
+    )
     from tarragon.engine.disk import atomic, flush, folder_bytes, refusals, remove, sweep, temporary_in, write_json
     from tarragon.engine.documents import Document, Documents
     from tarragon.engine.draft import Draft, PartDraft
@@ -13,6 +21,7 @@ if TYPE_CHECKING:
     from tarragon.engine.executor.inline import InlineExecutor
     from tarragon.engine.executor.local import LocalExecutor, cores
     from tarragon.engine.executor.protocol import Executor, Handle, Task, WorkerError
+    from tarragon.engine.identity import alive, myself
     from tarragon.engine.job import Job
     from tarragon.engine.keys import Key, Keys
     from tarragon.engine.layout import contained, home, suggested, valid_name
@@ -39,13 +48,14 @@ _HOMES = {
     "uploads": ("Uploads", "uploads_in"),
     "object_index": ("PartRow", "UploadRow"),
     "documents": ("Document", "Documents"),
-    "container": ("Command", "base_environment", "end", "private_mounts", "run_commands", "spawn"),
+    "container": ("Command", "base_environment", "descendants", "end", "private_mounts", "run_commands", "spawn"),
     "disk": ("atomic", "flush", "folder_bytes", "refusals", "remove", "sweep", "temporary_in", "write_json"),
     "events": ("append_event",),
     "executor.inline": ("InlineExecutor",),
     "executor.local": ("LocalExecutor", "cores"),
     "executor.protocol": ("Executor", "Handle", "Task", "WorkerError"),
     "layout": ("contained", "home", "suggested", "valid_name"),
+    "identity": ("alive", "myself"),
     "job": ("Job",),
     "keys": ("Key", "Keys"),
     "log_file": ("LogEvent",),
@@ -67,14 +77,14 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Bucket", "Buckets", "Command", "Document", "Documents", "Draft", "Event", "Excerpt", "Executor", "Handle",
-    "InlineExecutor", "Job", "JobRecord", "Key", "Keys", "LocalExecutor", "LogEvent", "LogGroup", "LogStream", "Logs",
-    "Metric", "ObjectRecord", "Objects", "Page", "PartDraft", "PartRow", "Plain", "Point", "Reading", "Runner",
-    "Series", "State", "Store", "Stored", "Supervisor", "Task", "UploadRow", "Uploads", "Wanted", "WorkRecord",
-    "WorkUnit", "WorkerError", "Workspace", "append_event", "atomic", "audit", "base_environment", "blocks",
-    "buckets_in", "calibrate", "code_sha256", "contained", "cores", "difference", "dump", "end", "environment",
-    "environment_sha256", "flush", "folder_bytes", "from_plain", "home", "load", "object_root", "packages",
-    "private_mounts", "refusals", "remove", "run_commands", "seed_for", "spawn", "suggested", "summed", "sweep",
-    "temporary_in", "to_plain", "uploads_in", "valid_name", "write_json",
+    "InlineExecutor", "Job", "JobRecord", "Key", "Keys", "LocalExecutor", "LogEvent", "LogGroup", "LogStream",
+    "Logs", "Metric", "ObjectRecord", "Objects", "Page", "PartDraft", "PartRow", "Plain", "Point", "Reading",
+    "Runner", "Series", "State", "Store", "Stored", "Supervisor", "Task", "UploadRow", "Uploads", "Wanted",
+    "WorkRecord", "WorkUnit", "WorkerError", "Workspace", "alive", "append_event", "atomic", "audit",
+    "base_environment", "blocks", "buckets_in", "calibrate", "code_sha256", "contained", "cores", "descendants",
+    "difference", "dump", "end", "environment", "environment_sha256", "flush", "folder_bytes", "from_plain", "home",
+    "load", "myself", "object_root", "packages", "private_mounts", "refusals", "remove", "run_commands", "seed_for",
+    "spawn", "suggested", "summed", "sweep", "temporary_in", "to_plain", "uploads_in", "valid_name", "write_json",
 ]  # fmt: skip
 
 
