@@ -32,7 +32,7 @@ def test_any_name_is_a_role_that_sagemaker_may_assume(iam: Any) -> None:
 
 def test_a_role_is_kept_until_it_is_deleted(iam: Any, client: Any) -> None:
     made = iam.create_role(
-        RoleName="Kept", Path="/mine/", AssumeRolePolicyDocument=TRUST, Description="d", Tags=[{"Key": "a", "Value": "b"}]
+        RoleName="Kept", Path="/mine/", AssumeRolePolicyDocument=TRUST, Tags=[{"Key": "a", "Value": "b"}]
     )["Role"]  # fmt: skip
     assert made["Arn"] == "arn:aws:iam::123456789012:role/mine/Kept"
     elsewhere = client("iam", "eu-west-1").get_role(RoleName="Kept")["Role"]

@@ -228,7 +228,7 @@ def _default(call: Call, name: str) -> Document:
     """Imagine a role: clients look up names that nobody made, in code written for another account."""
     if not NAME.fullmatch(name):
         raise _missing(f"The role with name {name[:128]} cannot be found.")
-    content = {
+    content: Mapping[str, Any] = {
         "path": "/", "trust": json.dumps(TRUST), "attached": [], "inline": {}, "description": None,
         "seconds": SESSION_S, "tags": [],
     }  # fmt: skip

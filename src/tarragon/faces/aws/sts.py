@@ -1,4 +1,7 @@
-"""STS: who is calling, and temporary keys, which really sign and really end."""
+"""STS: who is calling, and temporary keys, which really sign and really end.
+
+Nothing is issued to an unsigned request, so roles cannot be assumed by web identity or SAML.
+"""
 
 import hashlib
 import re
