@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,10 +28,12 @@ MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18  # linux/mount.h
 PR_SET_PDEATHSIG = 1
 KEPT = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ", "USER", "LOGNAME", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 PREFIXES = ("AWS_", "PIP_", "LD_LIBRARY_PATH", "CUDA_", "NVIDIA_", "TARRAGON_SHIM")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+DIRECT = "127.0.0.1,localhost,::1"  # what no proxy may come between: the server that jobs are clients of
 TEXT_BYTES = 2 << 20  # a larger file is no script
 TEXT_SUFFIXES = frozenset({"", ".py", ".sh", ".json", ".env", ".txt", ".cfg", ".toml", ".yaml", ".yml"})
-Line = Callable[[int, float, str], None]
-"""Hears a line: which command it came from, when (seconds since 1970), and the text without its newline."""
+Hear = Callable[[int, float, Sequence[str]], None]
+"""Hears lines: which command they came from, when (seconds since 1970), and the texts without their newlines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,14 @@ class Command:
     hosts: tuple[str, ...] = ()
 
 
-def base_environment() -> dict[str, str]:
-    """Make the environment every command starts from: an allow-list, with this Python first on the PATH."""
-    found = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(PREFIXES)}
-    folder = str(Path(sys.executable).parent)
-    found["PATH"] = os.pathsep.join([folder, os.environ.get("PATH", os.defpath)])
-    return {**found, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+def base_environment(*folders: Path) -> dict[str, str]:
+    """Make the environment every command starts from: an allow-list, the PATH led by ``folders`` and this Python's."""
+    taken = (*KEPT, *PROXIES)
+    found = {name: value for name, value in os.environ.items() if name in taken or name.startswith(PREFIXES)}
+    if any(name in found for name in PROXIES):
+        found["NO_PROXY"] = found["no_proxy"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), DIRECT]))
+    path = [*(str(each) for each in folders), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    return {**found, "PATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @lru_cache(maxsize=1)
@@ -78,59 +82,52 @@ def private_mounts() -> bool:
 
 
 def run_commands(
-    commands: Sequence[Command], line: Line, stop: Callable[[], bool] = lambda: False, grace_s: float = GRACE_S
+    commands: Sequence[Command], hear: Hear, stop: Callable[[], bool] = lambda: False, grace_s: float = GRACE_S
 ) -> list[int]:
     """Run commands side by side until all have ended; one that fails ends the others.
 
     Parameters
     ----------
     commands : sequence of Command
-    line : callable
+    hear : callable
     stop : callable
         Asked ten times a second; once true, every command gets SIGTERM, and SIGKILL ``grace_s`` later.
 
     Returns
     -------
     list of int
-        Exit statuses; negative for a signal.
+        Exit statuses as a shell counts them: 128 + n for signal n.
     """
     started = [_start(command) for command in commands]
-    asked_at: float | None = None
+    rest = [b""] * len(started)
+    asked_at = ended_at = None
     with selectors.DefaultSelector() as selector:
-        buffers = {}
         for i, process in enumerate(started):
             assert process.stdout is not None
             os.set_blocking(process.stdout.fileno(), False)
             selector.register(process.stdout, selectors.EVENT_READ, i)
-            buffers[i] = b""
-        ended_at: float | None = None
         try:
-            while selector.get_map():
+            while ended_at is None or (selector.get_map() and time.monotonic() - ended_at < AFTER_S):
                 for key, _ in selector.select(LOOK_S):
-                    buffers[key.data] = _hear(key.fd, key.data, buffers[key.data], line, selector)
-                codes = [process.poll() for process in started]
-                now = time.monotonic()
-                if asked_at is None and (stop() or any(code not in (None, 0) for code in codes)):
+                    rest[key.data] = _heard(key.fd, key.data, rest[key.data], hear, selector)
+                codes, now = [process.poll() for process in started], time.monotonic()
+                if asked_at is None and (stop() or any(codes)):
                     asked_at = now
-                    for process in started:
-                        _signal(process, signal.SIGTERM)
+                    _signal(started, signal.SIGTERM)
                 if asked_at is not None and now - asked_at > grace_s:
-                    for process in started:
-                        end(process.pid)
-                if all(code is not None for code in codes):
+                    _signal(started, signal.SIGKILL)
+                if None not in codes:
                     ended_at = ended_at or now
-                    if now - ended_at > AFTER_S:
-                        break
-            return [process.wait() for process in started]
         finally:
-            for i, rest in buffers.items():
-                if rest:
-                    line(i, time.time(), rest.decode("utf-8", "replace"))
-            for process in started:
-                end(process.pid)
+            for i, process in enumerate(started):
+                if rest[i]:
+                    hear(i, time.time(), [rest[i].decode("utf-8", "replace")])
+                if process.poll() is None:  # not the id of one that is gone: it may be another's by now
+                    end(process.pid)
                 process.wait()
                 if process.stdout is not None:
                     process.stdout.close()
+    return [code if (code := process.returncode) >= 0 else 128 - code for process in started]
 
 
 def spawn(command: Command, **streams: int) -> "subprocess.Popen[bytes]":
@@ -148,7 +145,7 @@ def spawn(command: Command, **streams: int) -> "subprocess.Popen[bytes]":
 
 def end(pid: int) -> None:
     """Kill a process and whatever it started."""
-    for each in (*_descendants(pid), pid):
+    for each in (*descendants(pid), pid):
         with suppress(ProcessLookupError, PermissionError):
             os.kill(each, signal.SIGKILL)
 
@@ -157,7 +154,7 @@ def _start(command: Command) -> "subprocess.Popen[bytes]":
     return spawn(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def _hear(fd: int, number: int, buffer: bytes, line: Line, selector: selectors.BaseSelector) -> bytes:
+def _heard(fd: int, number: int, buffer: bytes, hear: Hear, selector: selectors.BaseSelector) -> bytes:
     try:
         block = os.read(fd, 1 << 16)
     except BlockingIOError:
@@ -166,23 +163,24 @@ def _hear(fd: int, number: int, buffer: bytes, line: Line, selector: selectors.B
         selector.unregister(fd)
         return buffer
     *whole, rest = (buffer + block).split(b"\n")
-    now = time.time()
-    for each in whole:
-        line(number, now, each.decode("utf-8", "replace").rstrip("\r"))
     if len(rest) > TEXT_BYTES:  # a line without an end
-        line(number, now, rest.decode("utf-8", "replace"))
-        rest = b""
+        whole, rest = [*whole, rest], b""
+    if whole:
+        hear(number, time.time(), [each.decode("utf-8", "replace").rstrip("\r") for each in whole])
     return rest
 
 
-def _signal(process: "subprocess.Popen[bytes]", number: int) -> None:
-    """Signal the command itself, as a container's first process is, and a shell's children, whom bash would not tell."""
-    for pid in (process.pid, *_descendants(process.pid)):
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
+def _signal(processes: "Sequence[subprocess.Popen[bytes]]", number: int) -> None:
+    """Signal commands, and a shell's children too, whom bash would not tell."""
+    for process in processes:
+        if process.poll() is None:
+            for pid in (process.pid, *descendants(process.pid)):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """List the processes a process started, and those started by them."""
     children: dict[int, list[int]] = {}
     for each in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, IndexError, ValueError):
@@ -273,15 +271,17 @@ def _prepared(command: Command) -> Command:
     """Rewrite ``/opt/ml`` where there can be no private one."""
     if private_mounts():
         return command
-    root = str(command.root)
     _rewrite(command.root)
-    return Command(
-        tuple(each.replace(INSIDE, root) for each in command.argv),
-        command.root,
-        {name: value.replace(INSIDE, root) for name, value in command.environment.items()},
-        command.folder,
-        command.hosts,
-    )
+
+    def outside(text: str) -> str:
+        before, sign, last = text.rpartition("=")
+        text = f"{before}{sign}127.0.0.1" if last in command.hosts and before.endswith("_addr") else text
+        return text.replace(INSIDE, str(command.root))
+
+    environment = {name: outside(value) for name, value in command.environment.items()}
+    if environment.get("MASTER_ADDR") in command.hosts:
+        environment["MASTER_ADDR"] = "127.0.0.1"
+    return replace(command, argv=tuple(map(outside, command.argv)), environment=environment)
 
 
 def _rewrite(root: Path) -> None:

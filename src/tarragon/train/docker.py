@@ -2,13 +2,15 @@
 
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from tarragon.engine import base_environment
 from tarragon.errors import DataError
 
 ENGINES = ("docker", "podman")
+PASSED = ("AWS_", "TARRAGON_SHIM")  # of our own environment: how code reaches this server
 
 
 @lru_cache(maxsize=1)
@@ -26,8 +28,24 @@ def container_engine() -> str:
     return ""
 
 
-def docker_argv(uri: str, root: Path, command: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+def docker_argv(
+    uri: str, root: Path, name: str, command: tuple[Sequence[str], Sequence[str]], environment: Collection[str],
+    hosts: Sequence[str] = (),
+) -> list[str]:  # fmt: skip
     """Write the command line that runs an image with a job's folder as ``/opt/ml``.
+
+    Parameters
+    ----------
+    uri : str
+    root : Path
+    name : str
+        The container's, to end it by.
+    command : (sequence of str, sequence of str)
+        What to run instead of the image's entry point, if anything; and the arguments.
+    environment : collection of str
+        Names of the variables it gets; their values must be in the environment of the command itself.
+    hosts : sequence of str
+        Names that mean this machine.
 
     Raises
     ------
@@ -41,5 +59,18 @@ def docker_argv(uri: str, root: Path, command: Sequence[str], environment: Mappi
             why="it is no image Tarragon knows, and neither Docker nor Podman answers on this machine",
             fix="Start Docker or Podman, or use a built-in algorithm or a framework's image with a script",
         )
-    told = [part for name, value in environment.items() for part in ("-e", f"{name}={value}")]
-    return [engine, "run", "--rm", "--network", "host", "-v", f"{root}:/opt/ml", *told, uri, *command]
+    ours = [key for key in base_environment() if key.startswith(PASSED)]
+    told = [part for key in dict.fromkeys([*ours, *environment]) for part in ("-e", key)]  # values stay out of sight
+    named = [part for host in hosts for part in ("--add-host", f"{host}:127.0.0.1")]
+    entry, arguments = command
+    first = ["--entrypoint", entry[0]] if entry else []
+    return [
+        engine, "run", "--rm", "--init", "--name", name, "--network", "host", "-v", f"{root}:/opt/ml", *named, *told,
+        *first, uri, *entry[1:], *arguments,
+    ]  # fmt: skip
+
+
+def remove_container(name: str) -> None:
+    """End a container that outlived the command that ran it; none is fine."""
+    if container_engine():
+        subprocess.run([container_engine(), "rm", "--force", name], capture_output=True, timeout=30, check=False)

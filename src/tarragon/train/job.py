@@ -5,13 +5,10 @@ rank. A built-in algorithm trains in this very process, a script in a command of
 """
 
 import json
-import os
-import re
 import shutil
-import threading
+import socket
 import time
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,22 +19,26 @@ from tarragon.engine import (
     Objects,
     append_event,
     base_environment,
+    contained,
     from_plain,
     object_root,
+    remove,
     run_commands,
-)  # fmt: skip
-from tarragon.errors import DataError, JobError, ParameterError, StorageError, TarragonError
-from tarragon.train import script, transfer
-from tarragon.train.docker import docker_argv
+)
+from tarragon.errors import DataError, ParameterError, StorageError, TarragonError
+from tarragon.train import channel, packages, script, transfer
+from tarragon.train.checkpoint import Checkpoints
+from tarragon.train.docker import docker_argv, remove_container
 from tarragon.train.image import Image, image
 from tarragon.train.protocol import Source, TrainingSpec
+from tarragon.train.transcript import Transcript
+from tarragon.train.usage import Usage
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 STOP = "stop"
-CODE_CHANNELS = ("code", "sm_drivers")  # SDK v3's own
-SYNC_S = 5.0  # how often checkpoints are stored while the job runs
 FAILURE_LETTERS = 1024
-KEPT_LINES = 200  # the end of what a script printed, for its failure
+MADE = ("input/config", "input/data", "model", "output/data", "output/intermediate", "checkpoints", "code")
+SIGNALLED = (128 + 9, 128 + 15)  # exit codes of hosts that were ended because another one failed
 
 
 def run(argument: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
@@ -67,52 +68,46 @@ class Training:
         self.spec, self.name = spec, str(argument["name"])
         self.folder, self.home = Path(argument["job_folder"]), Path(argument["home"])
         self.objects = Objects(object_root(self.home))
-        self._logs, self._began = Logs(self.home), time.time()
-        self._patterns = [(each.name, re.compile(each.regex)) for each in spec.patterns]
+        self._began = time.time()
+        where = (spec.region, GROUP, self.name)
+        self._transcript = Transcript(Logs(self.home), where, spec.instances, spec.patterns, self.metric)
         self._last: dict[str, tuple[float, float]] = {}
-        self._tails: list[deque[str]] = [deque(maxlen=KEPT_LINES) for _ in range(spec.instances)]
         self._exceeded = False
 
     def perform(self) -> dict[str, Any]:
         """Do everything and say how it ended."""
         self._phase("Starting", "Starting the training job")
-        started = ended = 0.0
-        state, reason = "Completed", ""
+        started, state, reason = 0.0, "Completed", ""
         try:
             self._phase("Downloading", "Downloading input data")
             found = self._understood()
-            hosts = self._hosts()
             transfer.require_bucket(self.objects, self.spec.output_uri)
+            hosts = self._hosts(found)
+            self._check_stopped()
             started = time.time()
             self._phase("Training", "Training image download completed. Training in progress.")
-            with self._checkpoints(hosts):
+            with self._checkpoints(), Usage(self._used, self.folder):
                 self._train(found, hosts)
         except Ended as end:
             state, reason = end.state, end.reason
-        except (DataError, ParameterError) as error:
-            state, reason = "Failed", f"ClientError: {error}"
-        except StorageError as error:
-            state, reason = "Failed", f"InternalServerError: {error}"
         except TarragonError as error:
-            state, reason = "Failed", f"AlgorithmError: {error}"
-        ended = time.time()
-        artifacts = {}
+            state, reason = "Failed", f"{blame(error)}: {error}"
+        ended, stored = time.time(), {}
         if started:
             try:
-                artifacts = self._upload(keep_model=state != "Failed")
+                stored = self._upload(keep_model=state != "Failed")
             except TarragonError as error:
-                state, reason = "Failed", f"ClientError: {error}"
+                state, reason = "Failed", reason or f"{blame(error)}: {error}"
         metrics = [{"name": name, "value": value, "time": at} for name, (value, at) in self._last.items()]
         return {
             "state": state, "reason": reason[:FAILURE_LETTERS], "started": started, "ended": ended,
-            "metrics": metrics, "exceeded": self._exceeded, **artifacts,
+            "metrics": metrics, "exceeded": self._exceeded, **stored,
         }  # fmt: skip
 
     def _understood(self) -> Image:
         found = image(self.spec.image)
-        scripted = script.PROGRAM in self.spec.hyperparameters or bool(self.spec.entrypoint)
-        if scripted and found.framework:
-            return replace(found, kind="framework")
+        if self.spec.entrypoint or script.PROGRAM in self.spec.hyperparameters:
+            return replace(found, kind="framework" if found.framework else "custom")
         if found.kind == "tool":
             raise DataError(
                 f"The image {found.repository} does not train", why="it is a tool for other jobs", fix="Name another"
@@ -131,75 +126,42 @@ class Training:
         """Say which folder is ``/opt/ml`` on a host."""
         return self.folder / f"algo-{rank + 1}" / "ml"
 
-    def _hosts(self) -> list[script.Host]:
-        hosts = []
-        for rank in range(self.spec.instances):
+    def _hosts(self, found: Image) -> list[script.Host]:
+        spec, hosts = self.spec, []
+        names, settings = tuple(each.name for each in spec.sources), {s.name: channel.setting(s) for s in spec.sources}
+        alone = found.kind == "algorithm"  # trains in one process, which then must see all there is
+        port = _free_port() if spec.instances > 1 else script.PORT
+        for rank in range(spec.instances):
             root = self.root(rank)
-            kept = root / "checkpoints"  # an earlier attempt's, to go on from
             for each in root.iterdir() if root.is_dir() else ():
-                if each != kept:
-                    shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
-            for name in (
-                "input/config",
-                "input/data",
-                "model",
-                "output/data",
-                "output/intermediate",
-                "checkpoints",
-                "code",
-            ):
+                if each.name != "checkpoints":  # an earlier attempt's, to go on from
+                    remove(each)
+            for name in MADE:
                 (root / name).mkdir(parents=True, exist_ok=True)
-            settings = {each.name: _setting(each) for each in self.spec.sources}
-            host = script.Host(
-                rank, self.spec.instances, self.spec.instance_type, tuple(each.name for each in self.spec.sources), settings
-            )  # fmt: skip
-            for source in self.spec.sources:
-                self._fetch(source, host, root)
+            host = script.Host(rank, spec.instances, spec.instance_type, names, settings, spec.groups, port)
             self._configure(host, root)
             hosts.append(host)
+            if not (alone and rank):
+                for source in spec.sources:
+                    self._check_stopped()
+                    self._fetch(source, host, alone=alone)
         return hosts
 
-    def _fetch(self, source: Source, host: script.Host, root: Path) -> None:
-        share = (host.rank, host.world) if source.sharded else (0, 1)
-        pairs = transfer.chosen(self.objects, source.uri, source.kind, share)
-        if source.mode == "Pipe":
-            self._pipe(source, pairs, root)
+    def _fetch(self, source: Source, host: script.Host, *, alone: bool) -> None:
+        if source.hosts and host.group["instance_group_name"] not in source.hosts:
             return
-        if source.kind == "augmented":
-            raise DataError(
-                f"The channel {source.name} cannot be read",
-                why="an augmented manifest needs Pipe mode",
-                fix="Use Pipe mode",
-            )
-        folder = root / "input" / "data" / source.name
-        size = transfer.download(self.objects, pairs, folder, unzip=source.gzip)
-        self._event("channel", name=source.name, host=host.name, objects=len(pairs), bytes=size)
-
-    def _pipe(self, source: Source, pairs: Any, root: Path) -> None:
-        """Feed a channel through a named pipe per epoch: ``train_0``, ``train_1`` …, each opened when it is wanted."""
-        first = root / "input" / "data" / f"{source.name}_0"
-        os.mkfifo(first)
-
-        def feed() -> None:
-            epoch = 0
-            while True:
-                path = first.with_name(f"{source.name}_{epoch}")
-                with open(path, "wb") as pipe:  # waits for a reader
-                    following = first.with_name(f"{source.name}_{epoch + 1}")
-                    os.mkfifo(following)
-                    try:
-                        for block in transfer.pieces(self.objects, pairs, unzip=source.gzip):
-                            pipe.write(block)
-                    except BrokenPipeError:  # the reader had enough
-                        pass
-                epoch += 1
-
-        threading.Thread(target=feed, name=f"pipe-{source.name}", daemon=True).start()
+        share = (host.rank, host.world) if source.sharded and not alone else (0, 1)
+        folder = self.root(host.rank) / "input" / "data"
+        if source.mode == "Pipe" and not alone:
+            channel.feed(self.objects, source, folder, share)
+            return
+        objects, size = channel.fetch(self.objects, source, folder, share)
+        self._event("channel", name=source.name, host=host.name, objects=objects, bytes=size)
 
     def _configure(self, host: script.Host, root: Path) -> None:
         files: dict[str, Any] = {
             "hyperparameters": dict(self.spec.hyperparameters), "inputdataconfig": host.settings,
-            "resourceconfig": host.resources,
+            "resourceconfig": host.resources, **self.spec.documents,
         }  # fmt: skip
         if self.spec.checkpoint_uri:
             files["checkpointconfig"] = {"S3Uri": self.spec.checkpoint_uri, "LocalPath": self.spec.checkpoint_path}
@@ -216,37 +178,55 @@ class Training:
             self._check_stopped()
             return
         commands = [self._command(found, host) for host in hosts]
-        codes = run_commands(commands, self._heard, self.stop_asked)
+        try:
+            codes = run_commands(commands, self._transcript.hear, self.stop_asked)
+        finally:
+            if found.kind == "custom":
+                for host in hosts:
+                    remove_container(self._container(host))
         self._check_stopped()
-        failed = next((i for i, code in enumerate(codes) if code), None)
-        if failed is not None:
-            raise Ended("Failed", self._failure(failed, codes[failed], commands[failed].argv))
+        failed = sorted((code in SIGNALLED, i) for i, code in enumerate(codes) if code)
+        if failed:
+            rank = failed[0][1]
+            raise Ended(
+                "Failed", self._failure(rank, codes[rank], commands[rank].argv, scripted=not self.spec.entrypoint)
+            )
 
     def _command(self, found: Image, host: script.Host) -> Command:
-        root = self.root(host.rank)
-        environment = {**base_environment(), **self._told()}
+        spec, root = self.spec, self.root(host.rank)
+        names = tuple(host.names) if host.world > 1 else ()
         if found.kind == "custom":
-            argv = docker_argv(found.uri, root, ["train"], {**self._told(), **self.spec.environment})
-            return Command(tuple(argv), root, environment, folder=str(root))
-        decoded = script.decoded(self.spec.hyperparameters)
-        extra = None
+            told = {**self._told(), **spec.environment}
+            what = spec.entrypoint, spec.arguments or (() if spec.entrypoint else ("train",))
+            argv = docker_argv(found.uri, root, self._container(host), what, tuple(told), names)
+            return Command(tuple(argv), root, {**base_environment(), **told}, folder=str(root))
+        decoded = script.decoded(spec.hyperparameters)
+        code, below = root / "code", []
         if script.SUBMIT in decoded:
             script.fetch_code(self.objects, str(decoded[script.SUBMIT]), root)
-            extra = self._required(root / "code", host)
-        environment |= script.environment(host, decoded, found.framework) | dict(self.spec.environment)
-        paths = (environment.get("PYTHONPATH"), "/opt/ml/code", extra)
-        environment["PYTHONPATH"] = script.python_path(*paths)
-        if self.spec.entrypoint:
-            argv = [*self.spec.entrypoint, *self.spec.arguments]
+            below = self._required(code, host)
+        programs = packages.layered(root.parent / "packages", below)
+        if (code / "setup.py").is_file():
+            packages.install(["--no-deps", "."], code, programs, lambda text: self._transcript.say(text, host.rank))
+        environment = base_environment(programs) | self._told()
+        environment |= script.environment(host, decoded, found.framework) | dict(spec.environment)
+        environment["PYTHONPATH"] = script.python_path(environment.get("PYTHONPATH"), script.CODE)
+        if spec.entrypoint:
+            argv = [*spec.entrypoint, *spec.arguments]
         else:
-            argv = script.command(script.program_of(decoded, root), decoded)
-        return Command(tuple(argv), root, environment, script.CODE, tuple(host.names) if host.world > 1 else ())
+            argv = script.command(script.program_of(decoded, root), decoded, host)
+        return Command(tuple(argv), root, environment, script.CODE, names)
 
-    def _required(self, code: Path, host: script.Host) -> Path | None:
+    def _container(self, host: script.Host) -> str:
+        return f"tarragon-{self.name}-{host.name}"
+
+    def _required(self, code: Path, host: script.Host) -> list[Path]:
         requirements = code / "requirements.txt"
         if not requirements.is_file():
-            return None
-        return script.environment_for(requirements, self.home, lambda text: self._heard(host.rank, time.time(), text))
+            return []
+        say = lambda text: self._transcript.say(text, host.rank)  # noqa: E731 - two words
+        found = packages.environment_for(requirements, self.home, say)
+        return [found] if found else []
 
     def _told(self) -> dict[str, str]:
         return {
@@ -254,11 +234,12 @@ class Training:
             "AWS_DEFAULT_REGION": self.spec.region,
         }  # fmt: skip
 
-    def _failure(self, rank: int, code: int, argv: tuple[str, ...]) -> str:
+    def _failure(self, rank: int, code: int, argv: tuple[str, ...], *, scripted: bool) -> str:
         written = self.root(rank) / "output" / "failure"
-        if written.is_file() and (text := written.read_text(errors="replace").strip()):
-            return f"AlgorithmError: {text}, exit code: {code}"
-        return f"AlgorithmError: {script.failure(code, argv, list(self._tails[rank]))}, exit code: {code}"
+        said = written.read_text(errors="replace").strip() if written.is_file() else ""
+        if not said and scripted:
+            said = script.failure(code, argv, self._transcript.tail(rank))
+        return f"AlgorithmError: {said or 'See job logs for more information'}, exit code: {code}"
 
     # What a built-in algorithm is handed: see tarragon.train.builtin -------------------------------------------------
 
@@ -269,12 +250,11 @@ class Training:
 
     def say(self, text: str) -> None:
         """Print a line of the first host's log."""
-        self._heard(0, time.time(), text)
+        self._transcript.say(text)
 
     def metric(self, name: str, value: float, step: int | None = None) -> None:
         """Record a value of a metric."""
-        now = time.time()
-        self._last[name] = (value, now)
+        self._last[name] = (value, time.time())
         more = {} if step is None else {"step": step}
         self._event("metric", name=name, value=value, **more)
 
@@ -284,32 +264,28 @@ class Training:
 
     # -----------------------------------------------------------------------------------------------------------------
 
-    def _heard(self, rank: int, at: float, text: str) -> None:
-        self._tails[rank].append(text)
-        stream = f"{self.name}/algo-{rank + 1}-{int(self._began)}"
-        self._logs.write(self.spec.region, GROUP, stream, [(int(at * 1000), text)])
-        for name, regex in self._patterns:
-            for match in regex.finditer(text):
-                try:
-                    value = float(match[1])
-                except (IndexError, TypeError, ValueError):
-                    continue
-                self.metric(name, value)
-
     def _check_stopped(self) -> None:
+        if not self.stop_asked():
+            return
         if (self.folder / STOP).exists():
             raise Ended("Stopped", "Training job was stopped")
-        if self._exceeded:
-            raise Ended("Stopped", "Training job runtime exceeded MaxRuntimeInSeconds provided")
+        raise Ended("Stopped", "Training job runtime exceeded MaxRuntimeInSeconds provided")
 
-    def _checkpoints(self, hosts: list[script.Host]) -> "Checkpoints":
-        return Checkpoints(self.objects, self.spec.checkpoint_uri, self.root(0), self.spec.checkpoint_path)
+    def _checkpoints(self) -> Checkpoints:
+        path = (self.spec.checkpoint_path or "/opt/ml/checkpoints").rstrip("/")
+        if not path.startswith("/opt/ml/"):
+            raise DataError(
+                f"Checkpoints cannot be in {path}", why="it is not below /opt/ml", fix="Choose another path"
+            )
+        return Checkpoints(
+            self.objects, self.spec.checkpoint_uri, contained(self.root(0), path.removeprefix("/opt/ml/"))
+        )
 
     def _upload(self, *, keep_model: bool) -> dict[str, Any]:
         self._phase("Uploading", "Uploading generated training model")
         base = f"{self.spec.output_uri.rstrip('/')}/{self.name}/output"
         merged = self.folder / "output"
-        shutil.rmtree(merged, ignore_errors=True)
+        remove(merged)
         model, extra = merged / "model", merged / "data"
         for rank in range(self.spec.instances):
             for name, target in (("model", model), ("output/data", extra)):
@@ -325,9 +301,15 @@ class Training:
                 stored["model_uri"] = f"{base}/model/"
             stored["model_bytes"] = sum(each.stat().st_size for each in model.rglob("*") if each.is_file())
         if extra.is_dir() and any(extra.iterdir()):
-            self.objects.put(f"{base}/output.tar.gz", transfer.pack(extra, merged / "output.tar.gz"))
-        shutil.rmtree(merged, ignore_errors=True)
+            if self.spec.packed:
+                self.objects.put(f"{base}/output.tar.gz", transfer.pack(extra, merged / "output.tar.gz"))
+            else:
+                transfer.upload(self.objects, extra, f"{base}/output")
+        remove(merged)
         return stored
+
+    def _used(self, figures: Mapping[str, float]) -> None:
+        self._event("usage", **figures)
 
     def _phase(self, status: str, message: str) -> None:
         self._event("phase", status=status, message=message)
@@ -336,62 +318,14 @@ class Training:
         append_event(self.folder, kind, fields, time=time.time())
 
 
-class Checkpoints:
-    """Keeps a folder and a prefix in step while a job runs: what is stored comes first, what changes is stored."""
-
-    def __init__(self, objects: Objects, uri: str, root: Path, path: str) -> None:
-        self._objects, self._uri = objects, uri
-        self.folder = root / (path or "/opt/ml/checkpoints").removeprefix("/opt/ml/")
-        self._done = threading.Event()
-        self._seen: dict[str, tuple[int, int]] = {}
-        self._thread = threading.Thread(target=self._watch, name="checkpoints", daemon=True)
-
-    def __enter__(self) -> None:
-        if not self._uri:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if self._objects.list(self._uri.rstrip("/") + "/"):
-            pairs = transfer.chosen(self._objects, self._uri.rstrip("/") + "/", "prefix")
-            transfer.download(self._objects, pairs, self.folder)
-        self._seen = self._state()
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        if not self._uri:
-            return
-        self._done.set()
-        self._thread.join()
-        self._store()
-
-    def _watch(self) -> None:
-        while not self._done.wait(SYNC_S):
-            self._store()
-
-    def _state(self) -> dict[str, tuple[int, int]]:
-        files = (each for each in self.folder.rglob("*") if each.is_file())
-        return {
-            each.relative_to(self.folder).as_posix(): (each.stat().st_mtime_ns, each.stat().st_size) for each in files
-        }
-
-    def _store(self) -> None:
-        now = self._state()
-        for name, facts in now.items():
-            if self._seen.get(name) != facts and (self.folder / name).is_file():
-                self._objects.put(f"{self._uri.rstrip('/')}/{name}", self.folder / name)
-        self._seen = now
+def blame(error: TarragonError) -> str:
+    """Say whose fault an error is, in the word a FailureReason begins with."""
+    if isinstance(error, (DataError, ParameterError)):
+        return "ClientError"
+    return "InternalServerError" if isinstance(error, StorageError) else "AlgorithmError"
 
 
-def _setting(source: Source) -> dict[str, Any]:
-    found = {
-        "TrainingInputMode": source.mode, "S3DistributionType": "ShardedByS3Key" if source.sharded else "FullyReplicated",
-        "RecordWrapperType": "RecordIO" if source.recordio else "None",
-    }  # fmt: skip
-    if source.content_type:
-        found["ContentType"] = source.content_type
-    if source.gzip:
-        found["CompressionType"] = "Gzip"
-    return found
-
-
-Say = Callable[[str], None]
-__all__ = ["JobError", "Training", "run"]
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

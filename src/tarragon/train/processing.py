@@ -4,11 +4,8 @@ Jobs of the script and framework processors bring their own entry points; somebo
 """
 
 import json
-import shutil
-import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,20 +16,26 @@ from tarragon.engine import (
     Objects,
     append_event,
     base_environment,
+    contained,
     from_plain,
     object_root,
+    remove,
     run_commands,
 )
-from tarragon.errors import DataError, StorageError, TarragonError
-from tarragon.train import script, transfer
-from tarragon.train.docker import docker_argv
-from tarragon.train.image import image
-from tarragon.train.protocol import ProcessingSpec, Wanted
+from tarragon.errors import DataError, TarragonError
+from tarragon.train import packages, script, transfer
+from tarragon.train.docker import docker_argv, remove_container
+from tarragon.train.image import Image, image
+from tarragon.train.job import SIGNALLED, blame
+from tarragon.train.protocol import Given, ProcessingSpec, Wanted
+from tarragon.train.transcript import Transcript
+from tarragon.train.usage import Usage
 
 GROUP = "/aws/sagemaker/ProcessingJobs"
 STOP = "stop"
 SYNC_S = 2.0  # how often a continuous output is stored
 REASON_LETTERS = 1024
+TAIL_LETTERS = 700  # of what a failed command printed last
 
 
 def run(argument: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
@@ -53,33 +56,30 @@ class Processing:
     def __init__(self, spec: ProcessingSpec, argument: Mapping[str, Any]) -> None:
         self.spec, self.name = spec, str(argument["name"])
         self.folder, self.home = Path(argument["job_folder"]), Path(argument["home"])
-        self._objects, self._logs = Objects(object_root(self.home)), Logs(self.home)
+        self._objects = Objects(object_root(self.home))
+        self._transcript = Transcript(Logs(self.home), (spec.region, GROUP, self.name), spec.instances)
         self._began = time.time()
         self._exceeded = False
-        self._tails: list[deque[str]] = [deque(maxlen=40) for _ in range(spec.instances)]
+        self._stored: dict[tuple[str, int], dict[str, tuple[int, int]]] = {}
 
     def perform(self) -> dict[str, Any]:
         """Do everything and say how it ended."""
         started, message = 0.0, ""
-        state, reason = "Completed", ""
         try:
+            found = image(self.spec.image)
+            commands = [self._command(found, rank) for rank in range(self.spec.instances)]
             for rank in range(self.spec.instances):
                 self._lay_out(rank)
             started = time.time()
             self._event("phase", status="Processing", message="Processing")
-            with _Continuous(self):
-                codes = run_commands(
-                    [self._command(rank) for rank in range(self.spec.instances)], self._heard, self._stop_asked
-                )
+            with Continuous(self), Usage(lambda figures: self._event("usage", **figures), self.folder):
+                codes = self._run(found, commands)
             state, reason, message = self._outcome(codes)
             if state != "Failed":
                 for wanted in self.spec.outputs:
                     self.store(wanted)
-        except (DataError, OSError) as error:
-            kind = "InternalServerError" if isinstance(error, StorageError) else "ClientError"
-            state, reason = "Failed", f"{kind}: {error}"
         except TarragonError as error:
-            state, reason = "Failed", f"AlgorithmError: {error}"
+            state, reason = "Failed", f"{blame(error)}: {error}"
         return {
             "state": state, "reason": reason[:REASON_LETTERS], "started": started, "ended": time.time(),
             "message": message[:REASON_LETTERS],
@@ -91,53 +91,73 @@ class Processing:
 
     def inside(self, path: str, rank: int) -> Path:
         """Say where a path below ``/opt/ml`` really is. Raises ``DataError`` for another."""
-        parts = Path(path).parts
-        if parts[:3] != ("/", "opt", "ml") or ".." in parts:
+        if not path.startswith("/opt/ml/"):
             raise DataError(f"{path} cannot be used", why="it is not below /opt/ml", fix="Use /opt/ml/processing/…")
-        return self.root(rank).joinpath(*parts[3:])
+        return contained(self.root(rank), path.removeprefix("/opt/ml/").rstrip("/"))
 
     def store(self, wanted: Wanted) -> None:
-        """Store an output's files, of every host."""
+        """Store an output's files, of every host; those of a continuous one only when they changed."""
         for rank in range(self.spec.instances):
-            transfer.upload(self._objects, self.inside(wanted.path, rank), wanted.uri)
+            seen = self._stored.setdefault((wanted.name, rank), {})
+            transfer.upload(self._objects, self.inside(wanted.path, rank), wanted.uri, seen)
 
     def _lay_out(self, rank: int) -> None:
         root = self.root(rank)
-        shutil.rmtree(root, ignore_errors=True)
+        for each in root.iterdir() if root.is_dir() else ():
+            remove(each)
         for name in ("config", "output", "processing", "code"):
-            (root / name).mkdir(parents=True)
-        hosts = [f"algo-{i + 1}" for i in range(self.spec.instances)]
+            (root / name).mkdir(parents=True, exist_ok=True)
+        resources = {"current_host": self._hosts[rank], "hosts": self._hosts}
         (root / "config" / "processingjobconfig.json").write_text(json.dumps(dict(self.spec.document)))
-        (root / "config" / "resourceconfig.json").write_text(json.dumps({"current_host": hosts[rank], "hosts": hosts}))
+        (root / "config" / "resourceconfig.json").write_text(json.dumps(resources))
         for given in self.spec.inputs:
-            share = (rank, self.spec.instances) if given.sharded else (0, 1)
-            pairs = transfer.chosen(self._objects, given.uri, given.kind, share)
-            transfer.download(self._objects, pairs, self.inside(given.path, rank), unzip=given.gzip)
+            self._fetch(given, rank)
         for wanted in self.spec.outputs:
             transfer.require_bucket(self._objects, wanted.uri)
             self.inside(wanted.path, rank).mkdir(parents=True, exist_ok=True)
 
-    def _command(self, rank: int) -> Command:
-        found, root = image(self.spec.image), self.root(rank)
+    def _fetch(self, given: Given, rank: int) -> None:
+        share = (rank, self.spec.instances) if given.sharded else (0, 1)
+        pairs = transfer.chosen(self._objects, given.uri, given.kind, share)
+        size = transfer.download(self._objects, pairs, self.inside(given.path, rank), unzip=given.gzip)
+        self._event("input", name=given.name, host=self._hosts[rank], objects=len(pairs), bytes=size)
+
+    @property
+    def _hosts(self) -> list[str]:
+        return [f"algo-{i + 1}" for i in range(self.spec.instances)]
+
+    def _run(self, found: Image, commands: list[Command]) -> list[int]:
+        try:
+            return run_commands(commands, self._transcript.hear, self._stop_asked)
+        finally:
+            if found.kind == "custom":
+                for rank in range(self.spec.instances):
+                    remove_container(self._container(rank))
+
+    def _command(self, found: Image, rank: int) -> Command:
+        spec, root = self.spec, self.root(rank)
+        root.mkdir(parents=True, exist_ok=True)
+        names = tuple(self._hosts) if spec.instances > 1 else ()
         told = {
-            "PROCESSING_JOB_NAME": self.name, "PROCESSING_JOB_ARN": self.spec.arn, "AWS_REGION": self.spec.region,
-            "AWS_DEFAULT_REGION": self.spec.region, **self.spec.environment,
+            "PROCESSING_JOB_NAME": self.name, "PROCESSING_JOB_ARN": spec.arn, "AWS_REGION": spec.region,
+            "AWS_DEFAULT_REGION": spec.region, **spec.environment,
         }  # fmt: skip
-        environment = {**base_environment(), **told}
-        argv = [*self.spec.entrypoint, *self.spec.arguments]
-        if found.kind in ("custom", "tool") or not argv:
-            if found.kind != "custom":
-                raise DataError(
-                    f"The image {found.repository} cannot be run without an entry point",
-                    why="Tarragon runs scripts in framework images, not this image's own program",
-                    fix="Use a script or framework processor",
-                )
-            return Command(tuple(docker_argv(found.uri, root, argv, told)), root, environment, str(root))
-        if argv[0] in ("python3", "python"):
-            argv[0] = sys.executable
+        if found.kind == "custom":
+            what = spec.entrypoint, spec.arguments
+            argv = docker_argv(found.uri, root, self._container(rank), what, tuple(told), names)
+            return Command(tuple(argv), root, {**base_environment(), **told}, str(root))
+        if not spec.entrypoint:
+            raise DataError(
+                f"The image {found.repository} cannot be run without an entry point",
+                why="Tarragon runs scripts in the place of this image, not the image's own program",
+                fix="Use a script or framework processor, or give ContainerEntrypoint",
+            )
+        environment = base_environment(packages.layered(root.parent / "packages")) | told
         environment["PYTHONPATH"] = script.python_path(environment.get("PYTHONPATH"))
-        hosts = tuple(f"algo-{i + 1}" for i in range(self.spec.instances)) if self.spec.instances > 1 else ()
-        return Command(tuple(argv), root, environment, "/opt/ml/code", hosts)
+        return Command((*spec.entrypoint, *spec.arguments), root, environment, "/opt/ml/code", names)
+
+    def _container(self, rank: int) -> str:
+        return f"tarragon-{self.name}-{self._hosts[rank]}"
 
     def _outcome(self, codes: list[int]) -> tuple[str, str, str]:
         message_file = self.root(0) / "output" / "message"
@@ -146,28 +166,24 @@ class Processing:
             return "Stopped", "Processing job was stopped", message
         if self._exceeded:
             return "Stopped", "Processing job runtime exceeded MaxRuntimeInSeconds provided", message
-        failed = next((i for i, code in enumerate(codes) if code), None)
-        if failed is None:
+        failed = sorted((code in SIGNALLED, i) for i, code in enumerate(codes) if code)
+        if not failed:
             return "Completed", "", message
-        tail = "\n".join(self._tails[failed])[-700:]
+        rank = failed[0][1]
+        tail = "\n".join(self._transcript.tail(rank))[-TAIL_LETTERS:]
         said = message or f"See job logs for more information; they end with:\n{tail}"
-        return "Failed", f"AlgorithmError: {said}, exit code: {codes[failed]}", message
+        return "Failed", f"AlgorithmError: {said}, exit code: {codes[rank]}", message
 
     def _stop_asked(self) -> bool:
         self._exceeded = self._exceeded or time.time() - self._began > self.spec.max_runtime_s
         return self._exceeded or (self.folder / STOP).exists()
 
-    def _heard(self, rank: int, at: float, text: str) -> None:
-        self._tails[rank].append(text)
-        stream = f"{self.name}/algo-{rank + 1}-{int(self._began)}"
-        self._logs.write(self.spec.region, GROUP, stream, [(int(at * 1000), text)])
-
     def _event(self, kind: str, **fields: Any) -> None:
         append_event(self.folder, kind, fields, time=time.time())
 
 
-class _Continuous:
-    """Stores outputs that are wanted while the job still runs."""
+class Continuous:
+    """Stores outputs that are wanted while the job still runs: what changed, every few seconds."""
 
     def __init__(self, processing: Processing) -> None:
         self._processing = processing

@@ -27,6 +27,8 @@ class Source:
     recordio : bool
         Wrap each object as one record (pipes only).
     shuffle_seed : int, optional
+    hosts : tuple of str
+        Instance groups that get it; all, when there are none.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Source:
     mode: Literal["File", "FastFile", "Pipe"] = "File"
     recordio: bool = False
     shuffle_seed: int | None = None
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,10 @@ class TrainingSpec:
     patterns : tuple of Pattern
     checkpoint_uri, checkpoint_path : str
         Kept in step with each other while the job runs; "" for none.
+    groups : tuple of (str, str, int)
+        Name, instance type and size of each instance group; none for a cluster of equals.
+    documents : mapping
+        Further files of ``/opt/ml/input/config``, by name without ".json".
     """
 
     arn: str
@@ -92,6 +99,8 @@ class TrainingSpec:
     patterns: tuple[Pattern, ...] = ()
     checkpoint_uri: str = ""
     checkpoint_path: str = ""
+    groups: tuple[tuple[str, str, int], ...] = ()
+    documents: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

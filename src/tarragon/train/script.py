@@ -4,28 +4,30 @@ The code archive is unpacked, its requirements are installed, hyperparameters be
 told in ``SM_*`` variables. Source: the behaviour of SageMaker's training toolkit.
 """
 
-import fcntl
-import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tarragon.engine import Objects, cores
-from tarragon.errors import DataError, JobError
+from tarragon.engine import Objects, contained, cores
+from tarragon.errors import DataError, NotFoundError
 from tarragon.train.transfer import parts, unpack
 
 PROGRAM, SUBMIT = "sagemaker_program", "sagemaker_submit_directory"
 HIDDEN = ("sagemaker_", "_tuning_objective_metric")
 STANDINS = Path(__file__).with_name("standins")
 CODE = "/opt/ml/code"
-PORT = 7777  # where the first host of several listens for torch.distributed
+PORT = 7777  # where the first host of several listens for torch.distributed, unless the job found another port
 TAIL = 40  # lines of a failed script's output that its failure repeats
+ELSEWHERE = {
+    "sagemaker_mpi_enabled": "MPI", "sagemaker_distributed_dataparallel_enabled": "SageMaker's data parallel library",
+    "sagemaker_parameter_server_enabled": "a parameter server", "sagemaker_multi_worker_mirrored_strategy_enabled":
+    "TensorFlow's multi-worker strategy",
+}  # fmt: skip
+TORCHRUN = ("sagemaker_torch_distributed_enabled", "sagemaker_pytorch_ddp_enabled")
 
 
 def decoded(hyperparameters: Mapping[str, str]) -> dict[str, Any]:
@@ -77,6 +79,10 @@ class Host:
     channels : tuple of str
     settings : mapping
         ``inputdataconfig.json`` as it was written.
+    groups : tuple of (str, str, int)
+        Name, instance type and size of each instance group; none for a cluster of equals.
+    port : int
+        Where the first host listens for the others.
     """
 
     rank: int
@@ -84,6 +90,8 @@ class Host:
     instance_type: str
     channels: tuple[str, ...]
     settings: Mapping[str, Any]
+    groups: tuple[tuple[str, str, int], ...] = ()
+    port: int = PORT
 
     @property
     def name(self) -> str:
@@ -96,14 +104,34 @@ class Host:
         return [f"algo-{i + 1}" for i in range(self.world)]
 
     @property
+    def instance_groups(self) -> list[dict[str, Any]]:
+        """The groups, with their hosts."""
+        names, found = iter(self.names), []
+        for name, kind, size in self.groups or (("homogeneousCluster", self.instance_type, self.world),):
+            hosts = [next(names) for _ in range(size)]
+            found.append({"instance_group_name": name, "instance_type": kind, "hosts": hosts})
+        return found
+
+    @property
+    def group(self) -> dict[str, Any]:
+        """The host's own group."""
+        return next(each for each in self.instance_groups if self.name in each["hosts"])
+
+    @property
     def resources(self) -> dict[str, Any]:
         """``resourceconfig.json``."""
-        group = {"instance_group_name": "homogeneousCluster", "instance_type": self.instance_type, "hosts": self.names}
         return {
-            "current_host": self.name, "current_instance_type": self.instance_type,
-            "current_group_name": "homogeneousCluster", "hosts": self.names, "instance_groups": [group],
-            "network_interface_name": "lo",
+            "current_host": self.name, "current_instance_type": self.group["instance_type"],
+            "current_group_name": self.group["instance_group_name"], "hosts": self.names,
+            "instance_groups": self.instance_groups, "network_interface_name": "lo",
         }  # fmt: skip
+
+
+def accelerators() -> int:
+    """Count this machine's graphics processors."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    there = sum(1 for each in Path("/dev").glob("nvidia[0-9]*"))
+    return there if chosen is None else min(there, sum(1 for each in chosen.split(",") if each.strip(" -1")))
 
 
 def environment(host: Host, hyperparameters: Mapping[str, Any], framework: str) -> dict[str, str]:
@@ -117,11 +145,14 @@ def environment(host: Host, hyperparameters: Mapping[str, Any], framework: str) 
         "MODEL_DIR": "/opt/ml/model", "INPUT_DIR": "/opt/ml/input", "INPUT_CONFIG_DIR": "/opt/ml/input/config",
         "OUTPUT_DIR": "/opt/ml/output", "OUTPUT_DATA_DIR": "/opt/ml/output/data",
         "OUTPUT_INTERMEDIATE_DIR": "/opt/ml/output/intermediate", "CHANNELS": sorted(host.channels), "HPS": params,
-        "CURRENT_HOST": host.name, "HOSTS": host.names, "NUM_CPUS": cores(), "NUM_GPUS": 0, "NUM_NEURONS": 0,
-        "NETWORK_INTERFACE_NAME": "lo", "CURRENT_INSTANCE_TYPE": host.instance_type,
-        "CURRENT_INSTANCE_GROUP": "homogeneousCluster", "CURRENT_INSTANCE_GROUP_HOSTS": host.names,
-        "INSTANCE_GROUPS": ["homogeneousCluster"], "DISTRIBUTION_INSTANCE_GROUPS": [],
-        "INSTANCE_GROUPS_DICT": {"homogeneousCluster": resources["instance_groups"][0]}, "IS_HETERO": False,
+        "CURRENT_HOST": host.name, "HOSTS": host.names, "NUM_CPUS": cores(), "NUM_GPUS": accelerators(),
+        "NUM_NEURONS": 0, "NETWORK_INTERFACE_NAME": "lo", "CURRENT_INSTANCE_TYPE": host.group["instance_type"],
+        "CURRENT_INSTANCE_GROUP": host.group["instance_group_name"],
+        "CURRENT_INSTANCE_GROUP_HOSTS": host.group["hosts"],
+        "INSTANCE_GROUPS": [each["instance_group_name"] for each in host.instance_groups],
+        "DISTRIBUTION_INSTANCE_GROUPS": hyperparameters.get("sagemaker_distribution_instance_groups", []),
+        "INSTANCE_GROUPS_DICT": {each["instance_group_name"]: each for each in host.instance_groups},
+        "IS_HETERO": len(host.groups) > 1,
         "RESOURCE_CONFIG": resources, "INPUT_DATA_CONFIG": host.settings, "MODULE_NAME": module,
         "MODULE_DIR": str(hyperparameters.get(SUBMIT, CODE)), "USER_ENTRY_POINT": program, "USER_ARGS": given,
         "FRAMEWORK_MODULE": f"sagemaker_{framework}_container.training:main" if framework else "",
@@ -133,7 +164,7 @@ def environment(host: Host, hyperparameters: Mapping[str, Any], framework: str) 
     found = {f"SM_{name}": value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
     found["SM_TRAINING_ENV"] = json.dumps(_training_environment(host, hyperparameters, facts))
     return {
-        **found, "MASTER_ADDR": "algo-1" if host.world > 1 else "127.0.0.1", "MASTER_PORT": str(PORT),
+        **found, "MASTER_ADDR": "algo-1" if host.world > 1 else "127.0.0.1", "MASTER_PORT": str(host.port),
         "WORLD_SIZE": str(host.world), "RANK": str(host.rank), "LOCAL_RANK": "0",
     }  # fmt: skip
 
@@ -155,76 +186,45 @@ def fetch_code(objects: Objects, location: str, root: Path) -> None:
     if location.startswith("s3://"):
         bucket, key = parts(location)
         archive = root / ".sourcedir.tar.gz"
-        with objects.open(f"s3://{bucket}/{key}") as source, open(archive, "wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
+        try:
+            with objects.open(f"s3://{bucket}/{key}") as source, open(archive, "wb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+        except NotFoundError as error:
+            raise DataError(f"The code {location} cannot be fetched", why="it does not exist", fix=error.fix) from error
         unpack(archive, code)
         archive.unlink()
-    elif location.startswith("/opt/ml/"):
-        there = root / location.removeprefix("/opt/ml/")
-        if there.is_dir() and there != code:
+    elif location.rstrip("/").startswith("/opt/ml/"):
+        there = contained(root, location.rstrip("/").removeprefix("/opt/ml/"))
+        if there.is_dir() and there != code.resolve():
             shutil.copytree(there, code, dirs_exist_ok=True)
         elif there.is_file():
             unpack(there, code)
 
 
-def command(program: str, hyperparameters: Mapping[str, Any]) -> list[str]:
-    """Write how a script is run: Python for ``.py``, a shell for the rest."""
-    given = arguments(own(hyperparameters))
-    if program.endswith(".py"):
-        return [sys.executable, program, *given]
-    return ["/bin/sh", "-c", f'exec /bin/sh "./{program}" "$@"', program, *given]
-
-
-def environment_for(requirements: Path, home: Path, say: Callable[[str], None] = lambda _: None) -> Path | None:
-    """Install a requirements file once; return the folder to put on PYTHONPATH, None when it asks for nothing.
-
-    What this Python has already is not installed again. Installed folders are kept under the home by the file's hash.
+def command(program: str, hyperparameters: Mapping[str, Any], host: Host) -> list[str]:
+    """Write how a script is run: Python for ``.py``, torch's launcher if that is asked for, a shell for the rest.
 
     Raises
     ------
-    JobError
-        When pip fails, with what it said.
+    DataError
+        For a way of distribution that is not to be had here.
     """
-    text = requirements.read_text(encoding="utf-8", errors="replace")
-    wanted = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
-    if not wanted:
-        return None
-    digest = hashlib.sha256("\n".join([sys.version, sys.prefix, *wanted]).encode()).hexdigest()[:16]
-    folder = home / "environments" / digest
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.with_suffix(".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / ".installed").exists():
-            _install(requirements, folder, say)
-    return folder
-
-
-def _install(requirements: Path, folder: Path, say: Callable[[str], None]) -> None:
-    making = folder.with_suffix(".making")
-    shutil.rmtree(making, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    # A user site of its own: pip sees what this Python has, and adds only what is missing or too old.
-    env = {**os.environ, "PYTHONUSERBASE": str(making)}
-    missing = subprocess.run(
-        [*argv, "--dry-run", "--report", "-", "-r", requirements.name],
-        cwd=requirements.parent, capture_output=True, text=True, env=env, check=False,
-    )  # fmt: skip
-    making.mkdir(parents=True)
-    if missing.returncode == 0:
-        report = json.loads(missing.stdout[missing.stdout.index("{") :])
-        needed = [f"{each['metadata']['name']}=={each['metadata']['version']}" for each in report["install"]]
-        if needed:
-            say(f"Installing {', '.join(needed)}")
-            missing = subprocess.run(
-                [*argv, "--no-deps", "--target", str(making), *needed], capture_output=True, text=True, check=False
-            )
-    if missing.returncode:
-        shutil.rmtree(making, ignore_errors=True)
-        said = " | ".join(missing.stderr.strip().splitlines()[-3:])
-        raise JobError(f"The packages in {requirements.name} could not be installed", why=said, fix="Correct the file")
-    (making / ".installed").touch()
-    os.replace(making, folder)
+    given = arguments(own(hyperparameters))
+    for name, what in ELSEWHERE.items():
+        if hyperparameters.get(name) is True:
+            raise DataError(
+                f"The script cannot be distributed by {what}", why="that is not to be had here",
+                fix="Use torch_distributed, or a single instance",
+            )  # fmt: skip
+    if not program.endswith(".py"):
+        return ["/bin/sh", "-c", 'chmod +x "$0" && exec "./$0" "$@"', program, *given]
+    if any(hyperparameters.get(name) is True for name in TORCHRUN):
+        return [
+            "python3", "-m", "torch.distributed.run", f"--nnodes={host.world}", f"--node_rank={host.rank}",
+            f"--nproc_per_node={max(1, accelerators())}", f"--master_addr={host.names[0]}",
+            f"--master_port={host.port}", program, *given,
+        ]  # fmt: skip
+    return ["python3", program, *given]
 
 
 def python_path(*folders: Path | str | None) -> str:
@@ -244,7 +244,7 @@ def failure(code: int, argv: Sequence[str], output: Sequence[str]) -> str:
 def program_of(hyperparameters: Mapping[str, Any], root: Path) -> str:
     """Name the script, which must be there. Raises ``DataError``."""
     program = str(hyperparameters[PROGRAM])
-    if not (root / "code" / program).is_file():
+    if not contained(root / "code", program.removeprefix("./")).is_file():
         there = ", ".join(sorted(each.name for each in (root / "code").iterdir())[:10]) or "nothing"
         raise DataError(
             f"There is no script {program}", why=f"the code holds {there}", fix="Check entry_point and source_dir"

@@ -108,14 +108,30 @@ def pieces(objects: Objects, pairs: tuple[tuple[ObjectRecord, str], ...], *, unz
                 yield block
 
 
-def upload(objects: Objects, folder: Path, uri: str) -> int:
-    """Store every file of a folder under a prefix; return how many."""
+def upload(objects: Objects, folder: Path, uri: str, seen: dict[str, tuple[int, int]] | None = None) -> int:
+    """Store every file of a folder under a prefix; return how many.
+
+    Parameters
+    ----------
+    objects : Objects
+    folder : Path
+        None is fine.
+    uri : str
+    seen : dict, optional
+        Remembers between calls what was stored, which is not stored again until it changes.
+    """
     require_bucket(objects, uri)
-    count = 0
+    count, known = 0, {} if seen is None else seen
     for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-        if path.is_file():
-            objects.put(f"{uri.rstrip('/')}/{path.relative_to(folder).as_posix()}", path)
-            count += 1
+        try:
+            facts, name = path.stat(), path.relative_to(folder).as_posix()
+            if not path.is_file() or known.get(name) == (facts.st_mtime_ns, facts.st_size):
+                continue
+            objects.put(f"{uri.rstrip('/')}/{name}", path)
+        except FileNotFoundError:  # a link that leads nowhere, or its writer has taken it away again
+            continue
+        known[name] = facts.st_mtime_ns, facts.st_size
+        count += 1
     return count
 
 

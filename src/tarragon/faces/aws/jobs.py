@@ -1,5 +1,7 @@
 """What the engine's jobs look like to AWS, whatever they do: the region in a job's kind, states, stopping."""
 
+from datetime import datetime
+
 from tarragon.engine import JobRecord, State
 from tarragon.faces.aws.protocol import Call
 
@@ -37,3 +39,14 @@ def status(record: JobRecord) -> str:
 def record_of(call: Call, kind: str, name: str) -> JobRecord:
     """Look a job of the call's region up. Raises ``NotFoundError``."""
     return call.server.workspace.job(kind_in(kind, call.region), name)
+
+
+def moment(text: str) -> float:
+    """Turn a record's ISO time into seconds since 1970.
+
+    Examples
+    --------
+    >>> moment("1970-01-01T00:01:00+00:00")
+    60.0
+    """
+    return datetime.fromisoformat(text).timestamp()

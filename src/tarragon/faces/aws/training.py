@@ -5,17 +5,17 @@ Everything that was sent comes back as it was sent; what the job did is read fro
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from tarragon.engine import Event, JobRecord, State, to_plain
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws import components, search, tags
-from tarragon.faces.aws.jobs import kind_in, status
+from tarragon.faces.aws.jobs import kind_in, moment, status
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
 from tarragon.faces.aws.server import Server
 from tarragon.train import Pattern, Source, TrainingSpec, image
+from tarragon.train.builtin import default_metrics
 
 operations = Operations("sagemaker")
 KIND, ARN = "training", "training-job"
@@ -30,6 +30,8 @@ SENT = (
     "ProfilerConfig", "Environment", "RetryStrategy", "RemoteDebugConfig", "InfraCheckConfig",
 )  # fmt: skip
 """Members of a request that a description repeats."""
+DOCUMENTS = {"DebugHookConfig": "debughookconfig", "ProfilerConfig": "profilerconfig"}
+"""Members that a job finds as files of its own."""
 
 
 @operations.answer
@@ -73,7 +75,8 @@ def stop_training_job(call: Call) -> Answer:
     record = _record(call, call.params["TrainingJobName"])
     if record.state.over:
         raise invalid(f"The training job is in a terminal status: {status(record)}")
-    call.server.jobs.stop(record.kind, record.name)
+    if record.state is not State.STOPPING:
+        call.server.jobs.stop(record.kind, record.name)
     return None
 
 
@@ -104,34 +107,44 @@ def description(server: Server, region: str, record: JobRecord) -> dict[str, Any
     ended = result.get("ended") or (moment(record.updated) if record.state.over else None)
     started = result.get("started") or next((p["StartTime"] for p in phases if p["Status"] == "Training"), None)
     found: dict[str, Any] = {
-        "TrainingJobName": record.name, "TrainingJobArn": f"arn:aws:sagemaker:{region}:{server.account}:{ARN}/{record.name}",
-        **{name: sent[name] for name in SENT if name in sent},
+        "TrainingJobName": record.name,
+        "TrainingJobArn": f"arn:aws:sagemaker:{region}:{server.account}:{ARN}/{record.name}",
+        **_sent(sent),
         "TrainingJobStatus": status(record), "SecondaryStatus": phases[-1]["Status"],
         "SecondaryStatusTransitions": phases, "CreationTime": moment(record.created),
         "LastModifiedTime": moment(record.updated), "TrainingStartTime": started,
-        "TrainingEndTime": ended if record.state.over else None, "ModelArtifacts": {"S3ModelArtifacts": _model_uri(record, result)},
-        "FinalMetricDataList": [
-            {"MetricName": each["name"], "Value": each["value"], "Timestamp": each["time"]} for each in result.get("metrics", ())
-        ] or None,
+        "TrainingEndTime": ended if record.state.over else None,
+        "ModelArtifacts": {"S3ModelArtifacts": _model_uri(record, result)},
+        "FinalMetricDataList": _final(result) if record.state.over else _metrics_so_far(events),
         "FailureReason": record.reason if record.state is State.FAILED else None, "ProfilingStatus": "Disabled",
     }  # fmt: skip
     if record.state.over and started and ended:
         seconds = max(1, round(ended - started))
         found |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
-    if not record.state.over:
-        found["FinalMetricDataList"] = _metrics_so_far(events) or None
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value not in (None, [])}
 
 
-def moment(text: str) -> float:
-    """Turn a record's ISO time into seconds since 1970."""
-    return datetime.fromisoformat(text).timestamp()
+def _sent(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Repeat what was sent; a built-in algorithm's own metrics are named, as SageMaker does."""
+    found = {name: request[name] for name in SENT if name in request}
+    algorithm = dict(found["AlgorithmSpecification"])
+    known = image(algorithm.get("TrainingImage", ""))
+    if known.kind == "algorithm" and not algorithm.get("MetricDefinitions") and not _scripted(request):
+        algorithm["MetricDefinitions"] = [{"Name": n, "Regex": r} for n, r in default_metrics(known.algorithm)]
+    return {**found, "AlgorithmSpecification": algorithm}
+
+
+def _scripted(request: Mapping[str, Any]) -> bool:
+    program = "sagemaker_program" in (request.get("HyperParameters") or {})
+    return program or bool(request["AlgorithmSpecification"].get("ContainerEntrypoint"))
 
 
 def _check(params: Mapping[str, Any]) -> None:
     algorithm = params["AlgorithmSpecification"]
     if "TrainingImage" not in algorithm:
-        raise invalid("AlgorithmSpecification must name a TrainingImage; algorithms of the marketplace cannot be had here")
+        raise invalid(
+            "AlgorithmSpecification must name a TrainingImage; algorithms of the marketplace cannot be had here"
+        )
     for name, why in NOT_YET.items():
         if params.get(name):
             raise invalid(f"{name} cannot be honoured: {why}")
@@ -146,7 +159,9 @@ def _check(params: Mapping[str, Any]) -> None:
     stopping = params.get("StoppingCondition", {})
     if params.get("EnableManagedSpotTraining"):
         if stopping.get("MaxWaitTimeInSeconds", 0) < stopping.get("MaxRuntimeInSeconds", 86_400):
-            raise invalid("Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds")
+            raise invalid(
+                "Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to MaxRuntimeInSeconds"
+            )
     elif "MaxWaitTimeInSeconds" in stopping:
         raise invalid("MaxWaitTimeInSeconds may be given only with EnableManagedSpotTraining")
 
@@ -175,16 +190,22 @@ def _spec(call: Call, arn: str) -> TrainingSpec:
         patterns=patterns,
         checkpoint_uri=checkpoint.get("S3Uri", ""),
         checkpoint_path=checkpoint.get("LocalPath", "/opt/ml/checkpoints") if checkpoint else "",
+        groups=tuple((g["InstanceGroupName"], g["InstanceType"], g["InstanceCount"]) for g in groups),
+        documents={name: params[member] for member, name in DOCUMENTS.items() if params.get(member)},
     )
 
 
 def _source(channel: Mapping[str, Any], mode: str) -> Source:
     where = channel["DataSource"].get("S3DataSource")
     if where is None:
-        raise invalid(f"The channel {channel['ChannelName']} must have an S3DataSource: no file system can be mounted here")
+        raise invalid(
+            f"The channel {channel['ChannelName']} must have an S3DataSource: no file system can be mounted here"
+        )
     kinds = {"S3Prefix": "prefix", "ManifestFile": "manifest", "AugmentedManifestFile": "augmented"}
     if where["S3DataType"] not in kinds:
-        raise invalid(f"The channel {channel['ChannelName']} has S3DataType {where['S3DataType']}, which is not answered here")
+        raise invalid(
+            f"The channel {channel['ChannelName']} has S3DataType {where['S3DataType']}, which is not answered here"
+        )
     return Source(
         name=channel["ChannelName"],
         uri=where["S3Uri"],
@@ -196,6 +217,7 @@ def _source(channel: Mapping[str, Any], mode: str) -> Source:
         mode=channel.get("InputMode", mode),
         recordio=channel.get("RecordWrapperType") == "RecordIO",
         shuffle_seed=channel.get("ShuffleConfig", {}).get("Seed"),
+        hosts=tuple(where.get("InstanceGroupNames", ())),
     )
 
 
@@ -212,7 +234,8 @@ def _records(server: Server, region: str) -> tuple[JobRecord, ...]:
 
 def _summary(server: Server, region: str, record: JobRecord) -> dict[str, Any]:
     found = {
-        "TrainingJobName": record.name, "TrainingJobArn": f"arn:aws:sagemaker:{region}:{server.account}:{ARN}/{record.name}",
+        "TrainingJobName": record.name,
+        "TrainingJobArn": f"arn:aws:sagemaker:{region}:{server.account}:{ARN}/{record.name}",
         "CreationTime": moment(record.created), "LastModifiedTime": moment(record.updated),
         "TrainingJobStatus": status(record),
     }  # fmt: skip
@@ -221,8 +244,13 @@ def _summary(server: Server, region: str, record: JobRecord) -> dict[str, Any]:
 
 def _transitions(record: JobRecord, events: tuple[Event, ...]) -> Iterator[dict[str, Any]]:
     """Turn phases into the append-only list that clients print; never empty, each with a message."""
-    steps = [(event.time, str(event.payload["status"]), str(event.payload["message"])) for event in events if event.kind == "phase"]
-    steps = steps or [(moment(record.created), "Starting", "Starting the training job")]
+    steps = [
+        (event.time, str(event.payload["status"]), str(event.payload["message"]))
+        for event in events
+        if event.kind == "phase"
+    ]
+    created = moment(record.created)
+    steps = [(created, *steps[0][1:]), *steps[1:]] if steps else [(created, "Starting", "Starting the training job")]
     if record.state is State.STOPPING:
         steps.append((moment(record.updated), "Stopping", "Stopping the training job"))
     if record.state.over:
@@ -246,6 +274,13 @@ def _model_uri(record: JobRecord, result: Mapping[str, Any]) -> str:
     return str(result.get("model_uri") or (f"{base}.tar.gz" if spec["packed"] else f"{base}/"))
 
 
+def _final(result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"MetricName": each["name"], "Value": each["value"], "Timestamp": each["time"]}
+        for each in result.get("metrics", ())
+    ]
+
+
 def _metrics_so_far(events: tuple[Event, ...]) -> list[dict[str, Any]]:
     last = {event.payload["name"]: event for event in events if event.kind == "metric"}
     return [{"MetricName": name, "Value": each.payload["value"], "Timestamp": each.time} for name, each in last.items()]
@@ -265,7 +300,10 @@ def _facts(server: Server, region: str, arn: str) -> components.Facts | None:
         return None
     found = description(server, region, record)
     channels = {
-        each["ChannelName"]: {"Value": each["DataSource"]["S3DataSource"]["S3Uri"], "MediaType": each.get("ContentType")}
+        each["ChannelName"]: {
+            "Value": each["DataSource"]["S3DataSource"]["S3Uri"],
+            "MediaType": each.get("ContentType"),
+        }
         for each in found.get("InputDataConfig", ())
         if "S3DataSource" in each["DataSource"]
     }
@@ -282,12 +320,18 @@ def _facts(server: Server, region: str, arn: str) -> components.Facts | None:
         outputs={"SageMaker.ModelArtifact": {"Value": found["ModelArtifacts"]["S3ModelArtifacts"]}}
         if found["TrainingJobStatus"] == "Completed"
         else {},
-        metrics={
-            str(event.payload["name"]): [] for event in server.workspace.events(record.kind, record.name) if event.kind == "metric"
-        },
+        metrics=_points(server.workspace.events(record.kind, record.name)),
     )
+
+
+def _points(events: tuple[Event, ...]) -> dict[str, list[tuple[float, int | None, float]]]:
+    found: dict[str, list[tuple[float, int | None, float]]] = {}
+    for event in events:
+        if event.kind == "metric":
+            payload: Any = event.payload
+            found.setdefault(payload["name"], []).append((event.time, payload.get("step"), payload["value"]))
+    return found
 
 
 search.RESOURCES["TrainingJob"] = _documents
 components.SOURCES["SageMakerTrainingJob"] = _facts
-_ = image
