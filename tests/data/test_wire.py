@@ -1,0 +1,154 @@
+"""Every content type gives the same rows, and what is not a table of numbers is refused with the reason."""
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as some
+
+from tarragon.data import media, read_body, read_files, write_rows
+from tarragon.data.wire import Media, decode
+from tarragon.errors import DataError
+
+X = np.array([[1.5, -2.0, 0.25], [4.0, 5.0, -6.5]], np.float32)
+Y = np.array([1.0, 0.0])
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def parquet(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    pl.DataFrame({f"c{i}": column for i, column in enumerate(array.T)}).write_parquet(file)
+    return file.getvalue()
+
+
+def csv(array: np.ndarray) -> bytes:
+    return "\n".join(",".join(map(str, row)) for row in array.tolist()).encode()
+
+
+BODIES = {
+    "text/csv": csv(X),
+    "text/csv; charset=utf-8": csv(X) + b"\r\n",
+    "application/json": json.dumps({"instances": [{"features": row} for row in X.tolist()]}).encode(),
+    "application/jsonlines": b"\n".join(json.dumps({"features": row}).encode() for row in X.tolist()),
+    "application/x-npy": npy(X),
+    "application/x-parquet": parquet(X),
+    "application/x-recordio-protobuf": write_rows(X),
+}
+
+
+@pytest.mark.parametrize("content_type", list(BODIES))
+def test_every_content_type_gives_the_same_rows(content_type: str) -> None:
+    np.testing.assert_array_equal(read_body(BODIES[content_type], content_type), X)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        X.tolist(), {"instances": X.tolist()},
+        {"instances": [{"data": {"features": {"values": row}}} for row in X.tolist()]},
+        {"instances": [{"data": {"features": {"keys": [0, 1, 2], "values": r, "shape": [3]}}} for r in X.tolist()]},
+    ],
+)  # fmt: skip
+def test_json_comes_in_several_shapes(body: object) -> None:
+    np.testing.assert_array_equal(read_body(json.dumps(body).encode(), "application/json"), X)
+
+
+def test_libsvm_is_sparse_with_or_without_labels_and_weights() -> None:
+    plain = decode(b"1 0:1.5 2:2\n0 1:3\n", media("text/libsvm"), 1)
+    np.testing.assert_array_equal(plain.X.toarray(), [[1.5, 0, 2], [0, 3, 0]])
+    np.testing.assert_array_equal(plain.y, Y)
+    weighted = decode(b"1:0.5 0:1.5 2:2\n0:2 1:3\n", media("libsvm"), 1)
+    np.testing.assert_array_equal(weighted.weight, [0.5, 2.0])
+    np.testing.assert_array_equal(weighted.X.toarray(), plain.X.toarray())
+    np.testing.assert_array_equal(read_body(b"0:1.5 2:2", "text/x-libsvm").toarray(), [[1.5, 0, 2]])
+
+
+@pytest.mark.parametrize("gap", [b"1,,3", b"1,nan,3", b'1,"",3', b"1, ,3"])
+def test_a_gap_is_missing(gap: bytes) -> None:
+    np.testing.assert_array_equal(read_body(gap, "text/csv"), [[1, np.nan, 3]])
+
+
+def test_the_separator_is_seen_and_large_tables_read_as_small_ones() -> None:
+    for mark in ("\t", ";", "|"):
+        np.testing.assert_array_equal(read_body(csv(X).replace(b",", mark.encode()), "text/csv"), X)
+    large = np.random.default_rng(0).normal(size=(5_000, 4)).astype(np.float32)
+    np.testing.assert_allclose(read_body(csv(large), "text/csv"), large, rtol=1e-6)
+
+
+def test_labels_come_first_unless_the_content_type_says_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(csv(np.column_stack([Y, X])))
+    (tmp_path / ".hidden").write_bytes(b"not a table")
+    found = read_files(tmp_path, "text/csv")
+    np.testing.assert_array_equal(found.X, X)
+    np.testing.assert_array_equal(found.y, Y)
+    bare = read_files(tmp_path, "text/csv;label_size=0")
+    assert bare.y is None
+    assert bare.X.shape == (2, 4)
+
+
+def test_files_are_read_in_the_order_of_their_names_and_guessed_without_a_content_type(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "b").write_bytes(write_rows(X[1:], Y[1:]))
+    (tmp_path / "a").write_bytes(write_rows(X[:1], Y[:1]))
+    found = read_files(tmp_path, "")
+    np.testing.assert_array_equal(found.X, X)
+    (tmp_path / "a").write_bytes(b"1 0:1.5 1:-2 2:0.25\n")
+    (tmp_path / "b").write_bytes(b"0 0:4 1:5\n")
+    found = read_files(tmp_path, "")
+    assert sp.issparse(found.X)
+    assert found.X.shape == (2, 3)
+
+
+def test_files_that_do_not_fit_are_refused_and_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no files"):
+        read_files(tmp_path, "text/csv")
+    (tmp_path / "a.csv").write_bytes(b"1,2\n")
+    (tmp_path / "b.csv").write_bytes(b"1,2,3\n")
+    with pytest.raises(DataError, match="do not fit together"):
+        read_files(tmp_path, "text/csv")
+    (tmp_path / "b.csv").write_bytes(b"label,x\n1,2\n")
+    with pytest.raises(DataError, match=r"b\.csv.*not a number"):
+        read_files(tmp_path, "text/csv")
+
+
+def test_content_types_are_understood_or_refused() -> None:
+    assert media("TEXT/CSV;label_size=2") == Media("csv", 2)
+    with pytest.raises(DataError, match="image/png"):
+        media("image/png")
+    with pytest.raises(DataError, match="label_size"):
+        media("text/csv;label_size=x")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"a,b", "text/csv"), (b"1,2\n3", "text/csv"), (b"1_0,2", "text/csv"), (b"\xff\xfe\x00", "text/csv"),
+        (b"", "text/csv"), (b"{", "application/json"), (b"[[1], [1, 2]]", "application/json"),
+        (b'{"instances": [{"x": 1}]}', "application/json"), (b"[" * 100_000, "application/json"),
+        (b'{"instances": [{"keys": [9], "values": [1], "shape": [3]}]}', "application/json"),
+        (b"1 2:3 1:4 x", "text/libsvm"), (b"1 -4:3", "text/libsvm"), (b"PAR1", "application/x-parquet"),
+        (npy(X)[:-4], "application/x-npy"), (b"\x93NUMPY", "application/x-npy"),
+        (npy(np.array([["a"]])), "application/x-npy"), (b"\x0a\x23\xd7\xce\xff", "application/x-recordio-protobuf"),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_is_refused(body: bytes, content_type: str) -> None:
+    with pytest.raises(DataError):
+        read_body(body, content_type)
+
+
+@pytest.mark.parametrize("content_type", ["text/csv", "application/json", "text/libsvm", "application/x-npy"])
+@given(body=some.binary(max_size=60))
+def test_no_bytes_bring_anything_but_rows_or_a_data_error(content_type: str, body: bytes) -> None:
+    with contextlib.suppress(DataError):
+        assert read_body(body, content_type).ndim == 2
