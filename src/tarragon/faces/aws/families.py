@@ -8,10 +8,10 @@ from importlib.util import find_spec
 from tarragon.faces.aws.protocol import Function, Operations
 
 FAMILIES = (
-    "automl", "cards", "cloudwatch", "components", "endpoint_configs", "endpoints", "experiments", "iam", "kms",
-    "lineage", "logs", "models", "package_groups", "packages", "processing", "runtime", "s3", "s3_buckets",
-    "s3_listing", "s3_multipart", "s3_settings", "sagemaker_metrics", "search", "sts", "tags", "training", "transform",
-    "trials",
+    "associations", "automl", "cards", "cloudwatch", "components", "endpoint_configs", "endpoints", "experiments",
+    "iam", "kms", "lineage", "logs", "models", "package_groups", "packages", "processing", "runtime", "s3",
+    "s3_buckets", "s3_listing", "s3_multipart", "s3_settings", "sagemaker_metrics", "search", "sts", "tags",
+    "training", "transform", "trials",
 )  # fmt: skip
 
 
