@@ -32,7 +32,7 @@ TESTED_ELSEWHERE = {
     "faces/cli/__main__.py": "tests/faces/cli/test_develop.py: every journey starts through it",
 }
 # Parts of a room that have a door of their own.
-PARTS = ("tarragon.develop.report",)
+PARTS = ("tarragon.develop.report", "tarragon.train.builtin")
 
 
 def texts() -> Iterator[tuple[str, str]]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 from tarragon.train.image import Image, image  # not below: the name is its module's too
 
 if TYPE_CHECKING:
-    from tarragon.train.builtin import default_metrics
     from tarragon.train.context import FitContext
     from tarragon.train.packages import environment_for
     from tarragon.train.protocol import Given, Pattern, ProcessingSpec, Source, TrainingSpec, Wanted
@@ -16,12 +15,11 @@ if TYPE_CHECKING:
     from tarragon.train.view import ensure_view, read_view, write_folds, write_view
 
 _HOMES = {
-    "builtin": ("default_metrics",),
     "context": ("FitContext",),
     "protocol": ("Given", "Pattern", "ProcessingSpec", "Source", "TrainingSpec", "Wanted"),
     "packages": ("environment_for",),
     "script": ("fetch_code", "python_path"),
-    "transfer": ("chosen", "default_metrics", "download", "found", "require_bucket", "unpack"),
+    "transfer": ("chosen", "download", "found", "require_bucket", "unpack"),
     "unit": ("FoldRecord", "load_model", "output", "read_oof", "read_record"),
     "view": ("ensure_view", "read_view", "write_folds", "write_view"),
 }
@@ -29,8 +27,7 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "FitContext", "FoldRecord", "Given", "Image", "Pattern", "ProcessingSpec", "Source", "TrainingSpec", "Wanted",
-    "chosen", "default_metrics", "download",
-    "ensure_view", "environment_for", "fetch_code", "found", "image", "load_model", "output",
+    "chosen", "download", "ensure_view", "environment_for", "fetch_code", "found", "image", "load_model", "output",
     "python_path", "read_oof", "read_record", "read_view", "require_bucket", "unpack", "write_folds", "write_view",
 ]  # fmt: skip
 
