@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from tarragon.errors import ParameterError, near_miss
@@ -77,7 +78,13 @@ def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener) -> None:
     data = root / "input" / "data"
     channels = {source.name: Channel(data / source.name, source.content_type) for source in spec.sources}
     taken = {pattern.name for pattern in spec.patterns}  # the job looks for these itself
-    patterns = tuple((name, re.compile(regex)) for name, regex in default_metrics(algorithm) if name not in taken)
+    patterns = compiled(tuple(pair for pair in default_metrics(algorithm) if pair[0] not in taken))
     place = (spec.checkpoint_path or CHECKPOINTS).removeprefix("/opt/ml/")
     checkpoints = root / place if not place.startswith("/") and ".." not in Path(place).parts else None
     learn(algorithm, spec.hyperparameters, channels, root / "model", Teller(job, patterns, checkpoints))
+
+
+@lru_cache(maxsize=16)
+def compiled(metrics: tuple[tuple[str, str], ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Compile the patterns of metrics, once a process."""
+    return tuple((name, re.compile(regex)) for name, regex in metrics)

@@ -1,0 +1,72 @@
+"""A listener that keeps what it is told, and channels of generated rows."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tarragon.train.builtin import Channel, Teller, default_metrics, learn
+from tarragon.train.builtin.run import compiled
+
+
+@dataclass
+class Heard:
+    """Everything a job would be told."""
+
+    lines: list[str] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+    epochs: list[int] = field(default_factory=list)
+    stop: bool = False
+    folder: Path = Path()
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
+        self.metrics[name] = value
+
+    def epoch(self, n: int, steps: int, records: int, seconds: float) -> None:
+        self.epochs.append(n)
+
+    def stop_asked(self) -> bool:
+        return self.stop
+
+
+Rows = tuple[np.ndarray, np.ndarray]
+
+
+def table(n: int, classes: int = 0, seed: int = 0) -> Rows:
+    """Rows of five columns, of which three matter; a value, or a class code."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 5)).astype(np.float32)
+    value = X[:, 0] * 2 - X[:, 1] + 0.5 * X[:, 2] + rng.normal(0, 0.3, n)
+    if classes:
+        value = np.digitize(value, np.quantile(value, np.linspace(0, 1, classes + 1)[1:-1])).astype(float)
+    return X, value
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Callable[..., Heard]:
+    """Train an algorithm on channels of rows; returns what was heard."""
+
+    def run(
+        algorithm: str, hyperparameters: Mapping[str, object], heard: Heard | None = None, **channels: Rows
+    ) -> Heard:
+        heard = heard or Heard()
+        given = {}
+        for name, (X, y) in channels.items():
+            folder = tmp_path / "data" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            np.savetxt(folder / "part.csv", np.column_stack([y, X]), delimiter=",", fmt="%.9g")
+            given[name] = Channel(folder, "text/csv")
+        heard.folder = tmp_path / f"model-{len(list(tmp_path.iterdir()))}"
+        heard.folder.mkdir()
+        teller = Teller(
+            heard, compiled(default_metrics(algorithm)), tmp_path / "checkpoints", threads=1, every_s=0.0
+        )  # fmt: skip
+        learn(algorithm, {k: str(v) for k, v in hyperparameters.items()}, given, heard.folder, teller)
+        return heard
+
+    return run

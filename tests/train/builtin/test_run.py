@@ -1,0 +1,41 @@
+"""A job's specification becomes channels, a listener and a model in its folder."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tarragon.errors import ParameterError
+from tarragon.train.builtin import default_metrics, fit, learn, names
+from tarragon.train.builtin.teller import Teller
+from tarragon.train.protocol import Pattern, Source, TrainingSpec
+
+from .conftest import Heard, table
+
+
+def test_a_job_trains_in_its_own_tree(tmp_path: Path) -> None:
+    X, y = table(80)
+    for name in ("input/data/train", "model"):
+        (tmp_path / name).mkdir(parents=True)
+    np.savetxt(tmp_path / "input/data/train/a.csv", np.column_stack([y, X]), delimiter=",")
+    spec = TrainingSpec(
+        arn="arn", region="us-east-1", image="xgboost:1", hyperparameters={"num_round": "3"},
+        sources=(Source("train", "s3://b/train", content_type="csv"),), output_uri="s3://b/out",
+        patterns=(Pattern("train:mae", "x"),),
+    )  # fmt: skip
+    heard = Heard()
+    fit("xgboost", spec, tmp_path, heard)
+    assert (tmp_path / "model" / "xgboost-model").is_file()
+    assert set(heard.metrics) == {"train:rmse"}
+
+
+def test_every_built_in_algorithm_knows_its_metrics() -> None:
+    assert set(names()) == {"xgboost", "linear-learner", "knn"}
+    for name in names():
+        assert default_metrics(name)
+    assert default_metrics("mine") == ()
+
+
+def test_an_algorithm_without_a_recipe_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="knm"):
+        learn("knm", {}, {}, tmp_path, Teller(Heard()))
