@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from tarragon.engine.plain import to_plain
 from tarragon.engine.typed import from_plain
 
-HEAD = "0002"
+HEAD = "0003"
 """The version this code writes and reads."""
-KNOWN = ("0001", "0002")
+KNOWN = ("0001", "0002", "0003")
 """Every version that can be brought to ``HEAD``, oldest first."""
 
 
@@ -87,7 +87,7 @@ packages = sa.Table(
     "packages",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("group", sa.String(63), nullable=False),
+    sa.Column("group", sa.String(127), nullable=False),  # a name of up to 63, after "<realm>." where it has one
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("manifest", Json, nullable=False),
     sa.Column("approval", sa.String(32), nullable=False),

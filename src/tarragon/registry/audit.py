@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 GENESIS = "0" * 64  # what the first entry seals
+REGISTER, AMEND, DELETE = "register", "amend", "delete"  # beside the decisions, see protocol.ACTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Act:
     time : float
         Seconds since 1970.
     who : str
-    action : {"register", "approve", "reject"}
+    action : {"register", "approve", "reject", "reopen", "amend", "delete"}
     subject : str
         ``group/version``.
     reason : str
@@ -99,6 +100,20 @@ def faults(entries: Iterable[Entry]) -> tuple[str, ...]:
             )
         previous = entry.sha256
     return tuple(found)
+
+
+def story(log: Iterable[Entry]) -> tuple[dict[str, str], dict[str, str]]:
+    """Tell what a log says is there: the manifest hash of each version, and the last decision about it."""
+    evidence: dict[str, str] = {}
+    decided: dict[str, str] = {}
+    for act in (entry.act for entry in log):
+        if act.action == DELETE:
+            evidence.pop(act.subject, None)
+        elif act.action in (REGISTER, AMEND):
+            evidence[act.subject] = act.evidence
+        if act.action != AMEND:
+            decided[act.subject] = act.action
+    return evidence, decided
 
 
 def iso(seconds: float) -> str:

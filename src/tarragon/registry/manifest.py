@@ -64,6 +64,10 @@ class Manifest:
     ----------
     files : tuple of FileRecord
         Sorted by path; the manifest itself is not among them.
+    specification : mapping
+        Of a reference: what is needed to serve the model, in the words of the face that registered it.
+    objects : tuple of FileRecord
+        Of a reference: the objects it names, by URI, as they were at registration.
     """
 
     task: str
@@ -72,15 +76,19 @@ class Manifest:
     classes: tuple[str, ...]
     lineage: Mapping[str, str]
     files: tuple[FileRecord, ...]
+    specification: Mapping[str, object] = field(default_factory=dict)
+    objects: tuple[FileRecord, ...] = ()
 
     @property
     def size_bytes(self) -> int:
-        """Of all files together."""
-        return sum(file.size_bytes for file in self.files)
+        """Of all files and objects together."""
+        return sum(file.size_bytes for file in (*self.files, *self.objects))
 
     def dump(self) -> bytes:
         """Canonical JSON: sorted keys, so equal content has equal bytes."""
         content = {"format": FORMAT, **asdict(self), "lineage": dict(self.lineage)}
+        if not self.specification and not self.objects:  # a folder of files: as it was written before there were others
+            content = {name: value for name, value in content.items() if name not in ("specification", "objects")}
         return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
@@ -125,6 +133,8 @@ def read(content: bytes, name: str) -> Manifest:
             classes=tuple(raw["classes"]),
             lineage=dict(raw["lineage"]),
             files=tuple(FileRecord(**file) for file in raw["files"]),
+            specification=dict(raw.get("specification", {})),
+            objects=tuple(FileRecord(**file) for file in raw.get("objects", ())),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise IntegrityError(

@@ -11,23 +11,52 @@ from typing import Any
 import sqlalchemy as sa
 
 from tarragon.engine import audit, packages
+from tarragon.errors import ConflictError
 from tarragon.registry.audit import Act, Entry, iso, seal
 from tarragon.registry.protocol import Approval, Package
 
+REFERENCE = "reference"  # among a row's facts, the manifest of one as text: its hash is over these very bytes
 
-def insert(connection: sa.Connection, package: Package, now: float) -> None:
-    """Add a version; its number must be the one :func:`next_version` gave in this transaction."""
+
+def insert(connection: sa.Connection, package: Package, now: float, manifest: str = "") -> None:
+    """Add a version; its number must be the one :func:`next_version` gave in this transaction, or 0.
+
+    ``manifest`` is a reference's; a folder's lies beside its files. Raises ``ConflictError`` when the number is taken.
+    """
+    if find(connection, package.group, package.version):
+        raise ConflictError(f"There is {package.name} already", fix="Choose another name, or delete that one first")
     connection.execute(
         sa.insert(packages).values(
             group=package.group,
             version=package.version,
-            manifest=_facts(package),
+            manifest={**_facts(package), **({REFERENCE: manifest} if manifest else {})},
             approval=package.approval.value,
             reason=package.reason,
             created=now,
             updated=now,
         )
     )
+
+
+def take_away(connection: sa.Connection, package: Package) -> bool:
+    """Remove a version; the audit log must say so in this transaction. False when it is gone already."""
+    return connection.execute(sa.delete(packages).where(*_is(package))).rowcount == 1
+
+
+def amend(connection: sa.Connection, package: Package, manifest: str, now: float) -> bool:
+    """Replace the manifest of exactly the reference that was seen; False when it changed meanwhile."""
+    row = connection.execute(sa.select(packages.c.manifest).where(*_is(package))).one_or_none()
+    if row is None:
+        return False
+    facts = {**_facts(package), REFERENCE: manifest}
+    changed = connection.execute(sa.update(packages).where(*_is(package)).values(manifest=facts, updated=now))
+    return changed.rowcount == 1
+
+
+def reference(connection: sa.Connection, package: Package) -> str:
+    """Read the manifest of a reference as it was written; "" when there is none."""
+    found = connection.scalar(sa.select(packages.c.manifest).where(*_is(package)))
+    return str((found or {}).get(REFERENCE, ""))
 
 
 def next_version(connection: sa.Connection, group: str) -> int:
@@ -43,11 +72,7 @@ def decide(connection: sa.Connection, package: Package, approval: Approval, reas
     """Change the approval of exactly the version that was seen; None when it changed meanwhile."""
     changed = connection.execute(
         sa.update(packages)
-        .where(
-            packages.c.group == package.group,
-            packages.c.version == package.version,
-            packages.c.approval == package.approval.value,
-        )
+        .where(*_is(package), packages.c.approval == package.approval.value)
         .values(approval=approval.value, reason=reason, updated=now)
     )
     return replace(package, approval=approval, reason=reason) if changed.rowcount == 1 else None
@@ -99,6 +124,10 @@ def entries(connection: sa.Connection, subject: str | None = None) -> tuple[Entr
     return tuple(_entry(row) for row in connection.execute(wanted))
 
 
+def _is(package: Package) -> tuple[sa.ColumnElement[bool], ...]:
+    return (packages.c.group == package.group, packages.c.version == package.version)
+
+
 def _facts(package: Package) -> Mapping[str, object]:
     """Gather what is kept of a package beside its name and state."""
     return {
@@ -116,13 +145,15 @@ def _facts(package: Package) -> Mapping[str, object]:
 
 
 def _package(row: sa.Row[Any]) -> Package:
+    facts = dict(row.manifest)
     return Package(
         group=row.group,
         version=row.version,
         approval=Approval(row.approval),
         created=iso(row.created),
         reason=row.reason,
-        **row.manifest,
+        reference=facts.pop(REFERENCE, None) is not None,
+        **facts,
     )
 
 

@@ -39,10 +39,14 @@ def plain(package: "Package") -> dict[str, object]:
 
     told = to_plain(package, floats="null")
     assert isinstance(told, dict)
+    if not package.metric:
+        told |= {"score": None, "low": None, "high": None}
     return {"name": package.name, **told}
 
 
 def _score(package: "Package") -> str:
+    if not package.metric:
+        return "no score"
     return words.score(package.metric, package.score, package.low, package.high)
 
 
@@ -74,11 +78,13 @@ def show(name: Name, home: Home = None, as_json: Json = False, quiet: Quiet = Fa
     with _registry(home) as registry:
         package = registry.show(name)
         history = registry.history(package.name)
-        files = registry.manifest(package.name).files
+        manifest = registry.manifest(package.name)
+    files = (*manifest.files, *manifest.objects)
     if as_json:
         show_json(
             {
                 **plain(package),
+                **({"specification": dict(manifest.specification)} if package.reference else {}),
                 "history": [
                     {
                         "when": e.act.when,
@@ -97,8 +103,11 @@ def show(name: Name, home: Home = None, as_json: Json = False, quiet: Quiet = Fa
         print(package.uri)
         return OK
     print(f"{package.name}  {package.approval.value}" + (f": {package.reason}" if package.reason else ""))
-    print(f"  predicts {package.target} ({package.task}); {_score(package)}")
-    print(f"  {words.size(package.size_bytes)} at {package.uri}, made {package.created}")
+    if package.reference:
+        print("  refers to a model in the object store, served as its specification says (--json shows it)")
+    else:
+        print(f"  predicts {package.target} ({package.task}); {_score(package)}")
+    print(f"  {words.size(package.size_bytes)} at {package.uri or 'no place'}, made {package.created}")
     print("Lineage")
     for key, value in package.lineage.items():
         print(f"  {key:<20} {value}")
