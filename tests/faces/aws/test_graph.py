@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from tarragon.faces.aws.graph import Edge, walk
 
 CHAIN = [
-    Edge("raw", "prepare", "ContributedTo"), Edge("prepare", "clean", "Produced"), Edge("clean", "train", "ContributedTo"),
+    Edge("raw", "prepare", "ContributedTo"), Edge("prepare", "clean", "Produced"), Edge("clean", "train", "Read"),
     Edge("train", "model", "Produced"), Edge("clean", "other"), Edge("model", "endpoint", "AssociatedWith"),
 ]  # fmt: skip
 

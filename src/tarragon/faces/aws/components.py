@@ -108,6 +108,7 @@ def delete_trial_component(call: Call) -> Answer:
         raise invalid(f"The trial component {name} is in the trial {inside[0][0]}; disassociate it first")
     call.server.documents.delete(call.region, KIND, name)
     tags.drop(call, call.arn(ARN, name))
+    _forget_sent(call.server, call.region, name)
     return {"TrialComponentArn": call.arn(ARN, name)}
 
 
@@ -126,19 +127,10 @@ def list_trial_components(call: Call) -> Answer:
         chosen = [each for each in chosen if each.name in inside]
     if "SourceArn" in params:
         chosen = [each for each in chosen if (each.content.get("Source") or {}).get("SourceArn") == params["SourceArn"]]
-    names = (
-        "TrialComponentName", "TrialComponentArn", "DisplayName", "Source", "Status", "StartTime", "EndTime",
-        "CreationTime", "LastModifiedTime",
-    )  # fmt: skip
-    items = [
-        {name: each[name] for name in (n if n != "Source" else "TrialComponentSource" for n in names) if name in each}
-        for each in (
-            {**d, "TrialComponentSource": d.get("Source")} for d in (described(server, region, c) for c in chosen)
-        )
-    ]
-    items = [{name: value for name, value in each.items() if value is not None} for each in items]
-    found_items, following = page(items, params, name="TrialComponentName")
-    return {"TrialComponentSummaries": found_items, "NextToken": following}
+    items = [{"TrialComponentName": each.name, "CreationTime": each.created, "document": each} for each in chosen]
+    found_items, following = page(items, params, name="TrialComponentName")  # only what is shown is looked at closely
+    shown = [_summarised(described(server, region, each["document"])) for each in found_items]
+    return {"TrialComponentSummaries": shown, "NextToken": following}
 
 
 @operations.answer
@@ -176,7 +168,11 @@ def checked(call: Call, config: Mapping[str, Any] | None) -> Mapping[str, Any]:
     if "ExperimentName" in config:
         experiments.found(call, config["ExperimentName"])
     if "TrialName" in config:
-        trials.found(call, config["TrialName"])
+        owner = trials.found(call, config["TrialName"]).content["ExperimentName"]
+        if config.get("ExperimentName", owner) != owner:
+            raise invalid(
+                f"The trial {config['TrialName']} belongs to the experiment {owner}, not {config['ExperimentName']}"
+            )
     if "RunName" in config:
         found(call, config["RunName"])
     return config
@@ -205,7 +201,7 @@ def of_job(call: Call, arn: str, source_type: str, name: str, config: Mapping[st
     if "TrialName" in config:
         trials.link(call.server, call.region, config["TrialName"], component)
     elif "ExperimentName" in config:
-        trial = f"Default-Run-Group-{config['ExperimentName']}" if "RunName" in config else f"{name}-trial"
+        trial = f"Default-Run-Group-{config['ExperimentName'][:100]}" if "RunName" in config else f"{name}-trial"
         if call.server.documents.find(call.region, trials.KIND, trial) is None:
             call.server.documents.put(
                 call.region, trials.KIND, trial, {"TrialName": trial, "ExperimentName": config["ExperimentName"]}
@@ -215,25 +211,35 @@ def of_job(call: Call, arn: str, source_type: str, name: str, config: Mapping[st
 
 def described(server: Server, region: str, document: Document) -> dict[str, Any]:
     """Describe a component as DescribeTrialComponent does."""
-    content = {k: v for k, v in document.content.items() if k != "TrialComponentName"}
+    content = {name: value for name, value in document.content.items() if name != "TrialComponentName"}
     source = content.get("Source") or {}
-    facts = (
-        SOURCES[source["SourceType"]](server, region, source["SourceArn"])
-        if source.get("SourceType") in SOURCES
-        else None
-    )
+    look = SOURCES.get(source.get("SourceType", ""))
+    facts = look(server, region, source["SourceArn"]) if look else None
+    shown = _of_facts(facts) if facts else {}
     arn = f"arn:aws:sagemaker:{region}:{server.account}:{ARN}/{document.name}"
     found: dict[str, Any] = {
         "TrialComponentName": document.name, "TrialComponentArn": arn, "DisplayName": document.name,
-        "CreationTime": document.created, "LastModifiedTime": document.updated,
-        **(_of_facts(facts) if facts else {}), **content,
+        "CreationTime": document.created, "LastModifiedTime": max(document.updated, shown.get("EndTime", 0)),
+        **shown, **content,
+        **{member: {**shown.get(member, {}), **(content.get(member) or {})} for member in MERGED},
     }  # fmt: skip
-    if facts:
-        for member, mine in (("Parameters", _of_facts(facts)["Parameters"]),):
-            found[member] = {**mine, **(content.get(member) or {})}
-    points = {**(facts.metrics if facts else {}), **_sent(server, region, document.name)}
-    found["Metrics"] = [_summary(name, arn, each) for name, each in points.items() if each]
+    reported = [(source["SourceArn"], facts.metrics)] if facts else []
+    found["Metrics"] = [
+        _summary(name, whence, points)
+        for whence, metrics in (*reported, (arn, _sent(server, region, document.name)))
+        for name, points in metrics.items()
+        if points
+    ]
     return found
+
+
+def _summarised(each: Mapping[str, Any]) -> dict[str, Any]:
+    members = (
+        "TrialComponentName", "TrialComponentArn", "DisplayName", "Status", "StartTime", "EndTime", "CreationTime",
+        "LastModifiedTime",
+    )  # fmt: skip
+    found = {name: each[name] for name in members if each.get(name) is not None}
+    return found | ({"TrialComponentSource": each["Source"]} if each.get("Source") else {})
 
 
 def _of_facts(facts: Facts) -> dict[str, Any]:
@@ -263,9 +269,16 @@ def _artifact(each: Mapping[str, Any]) -> dict[str, Any]:
 
 def _sent(server: Server, region: str, name: str) -> Mapping[str, Sequence[Point]]:
     """Read the metrics that a client sent for a component."""
+    # late: that file looks components up
     from tarragon.faces.aws.sagemaker_metrics import points
 
     return points(server, region, name)
+
+
+def _forget_sent(server: Server, region: str, name: str) -> None:
+    from tarragon.faces.aws.sagemaker_metrics import drop
+
+    drop(server, region, name)
 
 
 def _summary(name: str, arn: str, points: Sequence[Point]) -> dict[str, Any]:

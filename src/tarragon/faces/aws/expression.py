@@ -11,7 +11,7 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "GreaterThan": operator.gt, "GreaterThanOrEqualTo": operator.ge, "LessThan": operator.lt,
     "LessThanOrEqualTo": operator.le,
 }  # fmt: skip
-METRIC = ("Max", "Min", "Last", "Count", "Avg", "StdDev")
+METRIC = {name.lower(): name for name in ("Max", "Min", "Last", "Count", "Avg", "StdDev")}
 
 
 def matches(document: Document, expression: Document) -> bool:
@@ -62,9 +62,11 @@ def rank(document: Document, path: str) -> tuple[int, Any]:
 def _steps(document: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
     """Split a path where it fits: names of hyperparameters and metrics may hold dots themselves."""
     parts = path.split(".")
+    lower = {str(name).lower(): name for name in document}  # "metrics.loss.max" is asked for, too
     for n in range(len(parts), 0, -1):
         name = ".".join(parts[:n])
-        if name in document:
+        name = name if name in document else lower.get(name.lower(), "")
+        if name:
             yield name, ".".join(parts[n:])
             return
 
@@ -80,7 +82,7 @@ def _named(each: Mapping[str, Any], path: str) -> Iterator[Any]:
     name = each.get("MetricName")
     if name is not None and (path == name or path.startswith(f"{name}.")):
         rest = path[len(name) + 1 :]
-        yield each.get(rest) if rest in METRIC else each.get("Value", each.get("Last"))
+        yield each.get(METRIC[rest.lower()]) if rest.lower() in METRIC else each.get("Value", each.get("Last"))
         return
     yield from values(each, path)
 

@@ -1,6 +1,6 @@
 """Search: every kind of resource, by any of its members. Each family says what its documents are."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from tarragon.faces.aws.expression import matches, rank
@@ -15,6 +15,7 @@ RESOURCES: dict[str, Callable[[Server, str], Iterable[Mapping[str, Any]]]] = {}
 A document is what a Describe answers, with the resource's ``Tags``. Families add theirs when they are imported.
 """
 MEMBERS = {"ExperimentTrial": "Trial", "ExperimentTrialComponent": "TrialComponent"}
+WRAPPED = ("Model",)  # a record of these holds the resource as one of its members
 SUGGESTED = 20
 
 
@@ -44,10 +45,14 @@ def get_search_suggestions(call: Call) -> Answer:
     return {"PropertyNameSuggestions": [{"PropertyName": name} for name in chosen]}
 
 
-def _documents(call: Call, resource: str) -> Iterable[Mapping[str, Any]]:
+def _documents(call: Call, resource: str) -> Iterator[Mapping[str, Any]]:
     if resource not in RESOURCES:
         raise invalid(f"{resource} cannot be searched here; what can be: {', '.join(sorted(RESOURCES))}")
-    return RESOURCES[resource](call.server, call.region)
+    for each in RESOURCES[resource](call.server, call.region):
+        if "FinalMetricDataList" in each:  # what a job found out is asked for as Metrics.<name>
+            yield {**each, "Metrics": each["FinalMetricDataList"]}
+        else:
+            yield {**each, resource: each} if resource in WRAPPED else each
 
 
 def _shape(member: str) -> frozenset[str]:
@@ -63,5 +68,9 @@ def _paths(document: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
     for name, value in document.items():
         if isinstance(value, Mapping):
             yield from _paths(value, f"{prefix}{name}.")
+        elif name == "Tags":
+            yield from (f"{prefix}{name}.{tag['Key']}" for tag in value)
+        elif name == "Metrics":
+            yield from (f"{prefix}{name}.{metric['MetricName']}" for metric in value)
         else:
             yield f"{prefix}{name}"
