@@ -91,17 +91,23 @@ def opened(path: Path) -> Any:
             fix="Where you trust it: pickle.load(open('xgboost-model', 'rb')).save_model('model.ubj'), then pack that"
             " as xgboost-model",
         )
+    if content[:1] != b"{":
+        raise _unread(path, "It is neither JSON nor universal binary JSON")
     try:
         with xgboost.config_context(verbosity=0):
             booster = xgboost.Booster(model_file=bytearray(content))
             booster.set_param({"nthread": 1})
     except xgboost.core.XGBoostError as error:
-        raise DataError(
-            f"{path.name} is no model that XGBoost {xgboost.__version__} reads",
-            why=str(error).strip().splitlines()[-1][:200],
-            fix="Save it with Booster.save_model as .ubj or .json; older binary files with the version that wrote them",
-        ) from error
+        raise _unread(path, str(error).strip().splitlines()[0][:200]) from error
     return booster
+
+
+def _unread(path: Path, why: str) -> DataError:
+    return DataError(
+        f"{path.name} is no model that XGBoost reads here",
+        why=why,
+        fix="Save it with Booster.save_model as .ubj or .json; older binary files with the version that wrote them",
+    )
 
 
 def _trees(booster: Any) -> tuple[int, int]:
