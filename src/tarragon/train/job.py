@@ -178,6 +178,7 @@ class Training:
             self._check_stopped()
             return
         commands = [self._command(found, host) for host in hosts]
+        self._transcript.forget()  # what pip said
         try:
             codes = run_commands(commands, self._transcript.hear, self.stop_asked)
         finally:

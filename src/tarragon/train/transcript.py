@@ -51,6 +51,11 @@ class Transcript:
         """Take in what Tarragon itself has to tell."""
         self.hear(rank, time.time(), text.splitlines() or [""])
 
+    def forget(self) -> None:
+        """Let the lines so far be none of a failure's."""
+        for each in self._tails:
+            each.clear()
+
     def tail(self, rank: int) -> list[str]:
         """Return the last lines of a host."""
         return list(self._tails[rank])
