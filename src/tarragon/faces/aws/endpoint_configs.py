@@ -80,10 +80,18 @@ def _check(call: Call, params: dict[str, Any]) -> None:
             raise invalid(
                 f"Variant {each['VariantName']} must name a model: inference components are not answered here"
             )
+        kinds = [kind for kind in ("InstanceType", "ServerlessConfig", "InstancePools") if each.get(kind)]
+        if len(kinds) != 1:
+            raise invalid(f"Variant {each['VariantName']} must have either an InstanceType or a ServerlessConfig")
         if call.server.documents.find(call.region, MODEL, model) is None:
             raise invalid(f'Could not find model "{call.arn(MODEL, model)}".')
     if sum(float(each.get("InitialVariantWeight", 1.0)) for each in variants) <= 0:
         raise invalid("At least one production variant must have a weight above 0")
+    _refuse(params)
+
+
+def _refuse(params: dict[str, Any]) -> None:
+    """Name what would otherwise be ignored unseen."""
     if params.get("ShadowProductionVariants"):
         raise invalid("ShadowProductionVariants cannot be honoured: shadow variants are not answered yet")
     if (params.get("DataCaptureConfig") or {}).get("EnableCapture"):

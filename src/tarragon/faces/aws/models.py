@@ -1,12 +1,13 @@
-"""Models: a name for one or more containers, each an image and what it serves."""
+"""Models: a name for one or more containers, each an image and what it serves, or a package of the registry."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tarragon.engine import Document
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws import search, tags
 from tarragon.faces.aws.listing import page
+from tarragon.faces.aws.packages import specification
 from tarragon.faces.aws.protocol import Answer, Call, Operations, invalid
 from tarragon.faces.aws.server import Server
 from tarragon.serve import Container
@@ -17,18 +18,9 @@ KIND = "model"
 
 @operations.answer
 def create_model(call: Call) -> Answer:
-    """Keep a model; a container that names a package takes what it lacks from there."""
+    """Keep a model; a container that names a package takes image, data and environment from there."""
     params, name = dict(call.params), call.params["ModelName"]
-    containers = _given(params)
-    if not containers:
-        raise invalid("A model needs a PrimaryContainer or Containers")
-    if "PrimaryContainer" in params and params.get("Containers"):
-        raise invalid("Give PrimaryContainer or Containers, not both")
-    for each in containers:
-        if not each.get("Image") and not each.get("ModelPackageName"):
-            raise invalid("Each container must name an Image or a ModelPackageName")
-        if each.get("ModelPackageName"):
-            _from_package(call.server, call.region, each)
+    _check(call, params)
     arn = call.arn(KIND, name)
     given = params.pop("Tags", None)
     try:
@@ -84,12 +76,55 @@ def resolved(server: Server, region: str, name: str) -> tuple[Container, ...]:
     document = server.documents.find(region, KIND, name)
     if document is None:
         raise invalid(f'Could not find model "arn:aws:sagemaker:{region}:{server.account}:{KIND}/{name}".')
-    return tuple(_container(server, region, each) for each in _given(document.content))
+    return tuple(_container(each) for given in _given(document.content) for each in _whole(server, region, given))
 
 
-def _container(server: Server, region: str, given: Mapping[str, Any]) -> Container:
-    if given.get("ModelPackageName"):
-        given = {**_from_package(server, region, given), **{k: v for k, v in given.items() if v}}
+def _check(call: Call, params: Mapping[str, Any]) -> None:
+    """Refuse what could not be deployed."""
+    containers = _given(params)
+    if not containers:
+        raise invalid("A model needs a PrimaryContainer or Containers")
+    if params.get("PrimaryContainer") is not None and params.get("Containers"):
+        raise invalid("Give PrimaryContainer or Containers, not both")
+    names = [each["ContainerHostname"] for each in containers if each.get("ContainerHostname")]
+    if len(set(names)) < len(names):
+        raise invalid("Each container must have a ContainerHostname of its own")
+    if (params.get("InferenceExecutionConfig") or {}).get("Mode") == "Direct" and len(names) < len(containers):
+        raise invalid("With InferenceExecutionConfig.Mode Direct each container needs a ContainerHostname")
+    for given in containers:
+        if bool(given.get("Image")) == bool(given.get("ModelPackageName")):
+            raise invalid("Each container must name either an Image or a ModelPackageName")
+        if given.get("ModelDataUrl") and given.get("ModelDataSource"):
+            raise invalid("Give ModelDataUrl or ModelDataSource, not both")
+        if given.get("ModelPackageName") and (given.get("ModelDataUrl") or given.get("ModelDataSource")):
+            raise invalid("A container that names a ModelPackageName takes its model data from there")
+        for each in _whole(call.server, call.region, given):
+            _check_data(call.server, _container(each))
+
+
+def _check_data(server: Server, container: Container) -> None:
+    uri = container.model
+    if not uri or container.several:  # several models may be put there later
+        return
+    objects = server.workspace.objects
+    one = not uri.endswith("/") and uri.startswith("s3://") and objects.exists(uri)
+    if not one and not (uri.startswith("s3://") and objects.list(uri.rstrip("/") + "/")):
+        raise invalid(f"Could not find model data at {uri}.")
+
+
+def _whole(server: Server, region: str, given: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    """Say a container as it will run: as it is, or as the package it names has it, with its own environment on top."""
+    if not given.get("ModelPackageName"):
+        return [given]
+    named = specification(server, region, given["ModelPackageName"], given.get("InferenceSpecificationName", ""))
+    own = {member: given[member] for member in ("ContainerHostname", "Mode") if given.get(member)}
+    return [
+        {**each, **own, "Environment": {**(each.get("Environment") or {}), **(given.get("Environment") or {})}}
+        for each in named
+    ]
+
+
+def _container(given: Mapping[str, Any]) -> Container:
     source = (given.get("ModelDataSource") or {}).get("S3DataSource")
     uri = source["S3Uri"] if source else given.get("ModelDataUrl") or ""
     return Container(
@@ -102,14 +137,8 @@ def _container(server: Server, region: str, given: Mapping[str, Any]) -> Contain
     )
 
 
-def _from_package(server: Server, region: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    from tarragon.faces.aws.packages import specification
-
-    return specification(server, region, given["ModelPackageName"], given.get("InferenceSpecificationName", ""))
-
-
 def _given(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    if content.get("PrimaryContainer"):
+    if content.get("PrimaryContainer") is not None:
         return [content["PrimaryContainer"]]
     return list(content.get("Containers") or ())
 
