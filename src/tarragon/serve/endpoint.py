@@ -424,7 +424,7 @@ class Endpoints:
                 live.tails.pop(folder, None)
 
     def _do(self, work: "Awaitable[None]") -> "asyncio.Task[None]":
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[assignment]
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
@@ -435,7 +435,7 @@ class Endpoints:
             logger.error("An endpoint's work failed: %s", error, exc_info=error)
 
 
-def _deployment(content: object) -> Deployment:
+def _deployment(content: Any) -> Deployment:
     return from_plain(content, Deployment)
 
 

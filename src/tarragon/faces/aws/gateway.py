@@ -137,7 +137,7 @@ class Running:
         async with opened(self.home, self.url) as server:
             gateway = Gateway(server, (self._address.host, *self._address.names))
             config = uvicorn.Config(
-                gateway, log_config=None, access_log=False, lifespan="off", timeout_keep_alive=75,
+                gateway, log_config=None, access_log=False, proxy_headers=False, lifespan="off", timeout_keep_alive=75,
                 server_header=False, timeout_graceful_shutdown=GRACE_S, h11_max_incomplete_event_size=64 << 10,
             )  # fmt: skip
             self._uvicorn = _Uvicorn(config)

@@ -90,6 +90,8 @@ def _spec(call: Call, arn: str) -> TransformSpec:
     where = given["DataSource"]["S3DataSource"]
     if where["S3DataType"] == "AugmentedManifestFile":
         raise invalid("AugmentedManifestFile is no S3DataType of a transform job")
+    if params.get("DataCaptureConfig"):
+        raise invalid("DataCaptureConfig cannot be honoured: requests are not captured yet")
     split, processing = given.get("SplitType") or "None", params.get("DataProcessing") or {}
     megabytes = params.get("MaxPayloadInMB")
     several = params.get("BatchStrategy", "MultiRecord") == "MultiRecord"
