@@ -127,7 +127,9 @@ def test_who_does_not_listen_is_killed_with_its_children(tmp_path: Path) -> None
     root = tmp_path / "ml"
     root.mkdir()
     command = Command(
-        ("/bin/bash", "-c", "trap '' TERM; sleep 987 & echo up; while true; do sleep 0.1; done"), root, base_environment()
+        ("/bin/bash", "-c", "trap '' TERM; sleep 987 & echo up; while true; do sleep 0.1; done"),
+        root,
+        base_environment(),
     )
     seen: list[str] = []
     codes = run_commands([command], lambda i, at, lines: seen.extend(lines), lambda: bool(seen), grace_s=0.3)
@@ -138,7 +140,8 @@ def test_who_does_not_listen_is_killed_with_its_children(tmp_path: Path) -> None
 def test_one_that_fails_ends_the_others(tmp_path: Path) -> None:
     begun = time.monotonic()
     codes, _ = ran(
-        python(tmp_path / "a" / "ml", "import time; time.sleep(60)"), python(tmp_path / "b" / "ml", "raise SystemExit(3)")
+        python(tmp_path / "a" / "ml", "import time; time.sleep(60)"),
+        python(tmp_path / "b" / "ml", "raise SystemExit(3)"),
     )
     assert codes == [128 + signal.SIGTERM, 3]
     assert time.monotonic() - begun < 30

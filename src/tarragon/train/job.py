@@ -208,7 +208,7 @@ class Training:
             below = self._required(code, host)
         programs = packages.layered(root.parent / "packages", below)
         if (code / "setup.py").is_file():
-            packages.install(["--no-deps", "."], code, programs, lambda text: self._transcript.say(text, host.rank))
+            packages.install_code(code, programs, lambda text: self._transcript.say(text, host.rank))
         environment = base_environment(programs) | self._told()
         environment |= script.environment(host, decoded, found.framework) | dict(spec.environment)
         environment["PYTHONPATH"] = script.python_path(environment.get("PYTHONPATH"), script.CODE)

@@ -14,6 +14,7 @@ import site
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from tarragon.engine import base_environment
@@ -87,6 +88,12 @@ def environment_for(requirements: Path, home: Path, say: Callable[[str], None] =
             install(["-r", requirements.name], requirements.parent, layered(folder), say)
             (folder / READY).touch()
     return packages_in(folder)
+
+
+def install_code(code: Path, programs: Path, say: Callable[[str], None] = lambda _: None) -> None:
+    """Install code that brings a ``setup.py``; with the build tools that are here, if they are. Raises ``JobError``."""
+    tools = ["--no-build-isolation"] if find_spec("setuptools") else []
+    install(["--no-deps", *tools, "."], code, programs, say)
 
 
 def install(what: Sequence[str], folder: Path, programs: Path, say: Callable[[str], None] = lambda _: None) -> None:
