@@ -23,7 +23,7 @@ def test_torchscript_is_loaded_and_asked(tmp_path):
 
 def test_what_is_no_torchscript_is_said_so(tmp_path):
     pytest.importorskip("torch")
-    with pytest.raises(DataError, match="there is no model.pth"):
+    with pytest.raises(DataError, match="there is no model"):
         DEFAULTS["pytorch"].model_fn(str(tmp_path))
     (tmp_path / "model.pth").write_bytes(b"no")
     with pytest.raises(DataError, match="no TorchScript"):

@@ -155,8 +155,9 @@ def test_weights_share_the_requests_and_a_variant_can_be_named(place):
 
 def test_a_pipeline_hands_on(place):
     async def work(endpoints):
-        two, three = place.model("two", "def model_fn(d): return 2\n\ndef predict_fn(x, m): return x * m"), place.model(
-            "three", TRIPLES
+        two, three = (
+            place.model("two", "def model_fn(d): return 2\n\ndef predict_fn(x, m): return x * m"),
+            place.model("three", TRIPLES),
         )
         await endpoints.create(REGION, "line", Deployment("c", (Variant("a", (two, three)),)))
         await place.settled("line")

@@ -1,11 +1,11 @@
 from dataclasses import replace
 
 import pytest
+from tests.serve.conftest import DOUBLES, archive
 
 from tarragon.errors import DataError
 from tarragon.serve import Container
 from tarragon.serve.place import command, prepare
-from tests.serve.conftest import DOUBLES, archive
 
 XGBOOST = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 

@@ -10,11 +10,10 @@ does not come up leaves the old one as it is, with the reason.
 
 import asyncio
 import logging
-import random
 import secrets
 import time
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +33,9 @@ from tarragon.engine import (
 from tarragon.errors import ConflictError, NotFoundError, TarragonError
 from tarragon.serve.fleet import Fleet, Ground, Pieces
 from tarragon.serve.forks import Forks
-from tarragon.serve.meter import Meter
+from tarragon.serve.live import Live
 from tarragon.serve.protocol import Deployment, Invocation, Launcher, Reply
 from tarragon.serve.queue import Queue
-from tarragon.serve.tail import Tail
 from tarragon.serve.worker import Hub
 
 logger = logging.getLogger(__name__)
@@ -45,52 +43,8 @@ KIND = "endpoint"
 TEND_S = 0.25
 FLUSH_S = 1.0
 DRAIN_S = 60.0
+WARM_S = 4.0  # after the start, when nothing else is in a hurry
 REASON = 1024  # characters of a reason, as AWS allows
-
-
-@dataclass(slots=True, eq=False)
-class Live:
-    """An endpoint as it runs.
-
-    Parameters
-    ----------
-    realm, name : str
-    fleets : dict of str to Fleet
-        By variant; empty before the first deployment is up.
-    weights : tuple of (float, Fleet)
-        Sums of weights so far.
-    """
-
-    realm: str
-    name: str
-    fleets: dict[str, Fleet] = field(default_factory=dict)
-    weights: tuple[tuple[float, Fleet], ...] = ()
-    meters: dict[str, Meter] = field(default_factory=dict)
-    tails: dict[Path, Tail] = field(default_factory=dict)
-    starting: list[Fleet] = field(default_factory=list)
-    up: asyncio.Event = field(default_factory=asyncio.Event)
-    coming: bool = False
-    work: "asyncio.Task[None] | None" = None
-
-    def choose(self, variant: str) -> Fleet:
-        """Pick by weight, or by name. Raises ``NotFoundError``."""
-        if variant:
-            if variant not in self.fleets:
-                raise NotFoundError(f"Variant {variant} not found in endpoint {self.name}")
-            return self.fleets[variant]
-        if len(self.weights) == 1:
-            return self.weights[0][1]
-        at = random.random() * self.weights[-1][0]
-        return next(fleet for most, fleet in self.weights if at < most)
-
-    def weigh(self) -> None:
-        """Work the weights out again."""
-        total, found = 0.0, []
-        for fleet in self.fleets.values():
-            if fleet.variant.weight > 0:
-                total += fleet.variant.weight
-                found.append((total, fleet))
-        self.weights = tuple(found) or tuple((float(n), f) for n, f in enumerate(self.fleets.values(), 1))
 
 
 class Endpoints:
@@ -122,6 +76,7 @@ class Endpoints:
         """Begin to listen for workers, and bring back every endpoint an earlier server left."""
         await self._hub.open()
         self._do(self._tend())
+        self._do(self._warm())
         await self.recover()
         await self.queue.recover()
 
@@ -198,7 +153,7 @@ class Endpoints:
         sent = time.perf_counter()
         reply = await fleet.ask(invocation)
         answered = time.perf_counter()
-        self._meter(live, fleet).add(reply.status, answered - sent, sent - began, fleet.variant.instances)
+        live.meter(fleet).add(reply.status, answered - sent, sent - began, fleet.variant.instances)
         return reply
 
     async def stream(self, realm: str, name: str, invocation: Invocation) -> Reply:
@@ -210,7 +165,7 @@ class Endpoints:
         sent = time.perf_counter()
         reply = await fleet.ask(invocation, pieces)
         first = time.perf_counter()
-        self._meter(live, fleet).add(reply.status, first - sent, sent - began, fleet.variant.instances)
+        live.meter(fleet).add(reply.status, first - sent, sent - began, fleet.variant.instances)
         if reply.status == 200:
             reply.pieces = _drain(pieces)
         return reply
@@ -348,7 +303,8 @@ class Endpoints:
         live.fleets = {}
 
         def forget() -> None:
-            self._flush_one(live)
+            live.follow(self._logs)
+            self._series.add_many(live.points())
             remove(contained(self.home / "endpoints", f"{live.realm}/{live.name}"))
             self._documents.delete(live.realm, KIND, live.name)
 
@@ -356,12 +312,6 @@ class Endpoints:
 
     def _folder(self, live: Live, place: str) -> Path:
         return contained(self.home / "endpoints", f"{live.realm}/{live.name}/{place}")
-
-    def _meter(self, live: Live, fleet: Fleet) -> Meter:
-        meter = live.meters.get(fleet.variant.name)
-        if meter is None:
-            meter = live.meters[fleet.variant.name] = Meter(live.realm, live.name, fleet.variant.name)
-        return meter
 
     async def _say(self, live: Live, changes: Mapping[str, Any]) -> None:
         try:
@@ -371,6 +321,11 @@ class Endpoints:
 
     def _change(self, realm: str, name: str, changes: Mapping[str, Any]) -> Document:
         return self._documents.change(realm, KIND, name, lambda content: {**content, **changes})
+
+    async def _warm(self) -> None:
+        await asyncio.sleep(WARM_S)
+        if self._forks is not None:
+            self._forks.warm()
 
     async def _tend(self) -> None:
         """Look after time limits, logs and metrics."""
@@ -389,39 +344,19 @@ class Endpoints:
 
     def _flush(self) -> None:
         self._follow()
-        now = time.time()
-        points = [p for live in list(self._live.values()) for m in list(live.meters.values()) for p in m.points(now)]
+        points = [point for live in list(self._live.values()) for point in live.points()]
         if points:
             try:
                 self._series.add_many(points)
             except TarragonError as error:
                 logger.warning("Metrics of endpoints were lost: %s", error)
 
-    def _flush_one(self, live: Live) -> None:
-        self._follow_one(live)
-        points = [point for meter in live.meters.values() for point in meter.points(time.time())]
-        if points:
-            self._series.add_many(points)
-
     def _follow(self) -> None:
         for live in list(self._live.values()):
             try:
-                self._follow_one(live)
+                live.follow(self._logs)
             except (TarragonError, OSError) as error:
                 logger.warning("The log of %s was not written: %s", live.name, error)
-
-    def _follow_one(self, live: Live) -> None:
-        fleets = [*live.fleets.values(), *live.starting]
-        for fleet in fleets:
-            for group in fleet.groups:
-                for worker in list(group.workers):
-                    if worker.folder not in live.tails:
-                        stream = f"{fleet.variant.name}/i-{secrets.token_hex(8)}"
-                        live.tails[worker.folder] = Tail(worker.folder, stream)
-        for folder, tail in list(live.tails.items()):
-            tail.move(self._logs, live.realm, f"/aws/sagemaker/Endpoints/{live.name}")
-            if not folder.is_dir():
-                live.tails.pop(folder, None)
 
     def _do(self, work: "Awaitable[None]") -> "asyncio.Task[None]":
         task: asyncio.Task[None] = asyncio.ensure_future(work)

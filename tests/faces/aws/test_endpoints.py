@@ -93,9 +93,8 @@ def test_a_model_is_deployed_asked_changed_and_deleted(client):
     assert answer["ContentType"] == "application/json"
     sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="e")
     sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="c3")
-    with pytest.raises(ClientError, match="Cannot update in-progress endpoint|already") as caught:
-        for _ in range(3):
-            sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="c3")
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint") as caught:
+        sagemaker.update_endpoint(EndpointName="e", EndpointConfigName="c3")
     assert caught.value.response["Error"]["Code"] == "ValidationException"
     assert settled(client, "e")["EndpointConfigName"] == "c3"
     assert json.loads(asked(client, "e")["Body"].read()) == [3.0, 6.0]
@@ -106,7 +105,9 @@ def test_a_model_is_deployed_asked_changed_and_deleted(client):
     listed = sagemaker.list_endpoints(StatusEquals="InService", NameContains="E")["Endpoints"]
     assert [each["EndpointName"] for each in listed] == ["e"]
     sagemaker.delete_endpoint(EndpointName="e")
-    with pytest.raises(ClientError, match='Could not find endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e"'):
+    with pytest.raises(
+        ClientError, match='Could not find endpoint "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e"'
+    ):
         sagemaker.describe_endpoint(EndpointName="e")
 
 

@@ -5,7 +5,6 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-
 from tests.faces.aws.test_endpoints import WORDS, a_config, a_model, asked, settled
 
 ODD = """
@@ -25,7 +24,7 @@ def deployed(client, name, script, **settings):
 
 
 def test_an_unknown_endpoint_or_variant_is_named(client):
-    with pytest.raises(ClientError, match="Endpoint none of account 123456789012 not found.") as caught:
+    with pytest.raises(ClientError, match="Endpoint none of account 123456789012 not found") as caught:
         asked(client, "none")
     assert caught.value.response["Error"]["Code"] == "ValidationError"
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
