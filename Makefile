@@ -1,17 +1,20 @@
 # make demo     a model from a real table, in .venv, ending with the report's path
 # make test     everything in tests/ and every docstring example
+# make clients the SDKs that the journeys run, in .clients
+# make docs     docs/aws.md anew
 # make check    format, lint, types, import order, tests: before you ask for review
 # make install  .venv with every extra the tests use
 
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+CLIENTS := .clients
 JOBS   ?= 2
 # loadscope keeps a module or class on one worker: what its tests share is made once
 export PYTHON
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: install demo test check format clean
+.PHONY: install demo test check format docs clients clean
 
 install: $(VENV)/.test
 
@@ -19,10 +22,10 @@ demo: $(VENV)/.base
 	@$(BIN)/tarragon develop examples/churn.csv --target Churn --sensitive gender --time 60s --name churn; \
 	code=$$?; case $$code in 0|3|4) exit 0;; *) exit $$code;; esac   # ship, review and stop are all answers
 
-test: $(VENV)/.test
+test: $(VENV)/.test clients
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
-check: $(VENV)/.test
+check: $(VENV)/.test clients
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -33,8 +36,15 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# docs/aws.md says which operations are answered, and which test proves it
+docs: $(VENV)/.test
+	$(BIN)/python docs/aws_operations.py
+
+# the SDKs whose unmodified code the journeys run, each in its own environment
+clients: $(CLIENTS)/v2/.done $(CLIENTS)/v3/.done
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(CLIENTS) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
 # A stamp is the record of a finished installation, redone when pyproject.toml changes.
 $(BIN)/python:
@@ -51,3 +61,8 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 	@.ci/system test
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $(VENV)/.base $@
+
+$(CLIENTS)/%/.done: tests/journeys/requirements-%.txt | $(BIN)/python
+	$(PYTHON) -m venv $(CLIENTS)/$*
+	$(CLIENTS)/$*/bin/python -m pip install --quiet --requirement $<
+	@touch $@

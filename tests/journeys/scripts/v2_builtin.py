@@ -35,7 +35,11 @@ def xgboost(session, bucket):
     train, valid = table(0), table(1)
     image = image_uris.retrieve("xgboost", session.boto_region_name, version="1.7-1")
     estimator = Estimator(
-        image, ROLE, instance_count=1, instance_type="ml.m5.large", sagemaker_session=session,
+        image,
+        ROLE,
+        instance_count=1,
+        instance_type="ml.m5.large",
+        sagemaker_session=session,
         output_path=f"s3://{bucket}/built-in/output",
         hyperparameters={"num_round": 25, "objective": "binary:logistic", "max_depth": 3, "eval_metric": "logloss,auc"},
     )
@@ -51,7 +55,9 @@ def xgboost(session, bucket):
     assert estimator.model_data.endswith("/output/model.tar.gz")
 
     predictor = estimator.deploy(
-        initial_instance_count=1, instance_type="ml.m5.large", serializer=CSVSerializer(),
+        initial_instance_count=1,
+        instance_type="ml.m5.large",
+        serializer=CSVSerializer(),
         deserializer=CSVDeserializer(),
     )
     try:
@@ -69,9 +75,14 @@ def xgboost(session, bucket):
 def linear_learner(session, bucket):
     train, valid = table(0).astype("float32"), table(1).astype("float32")
     estimator = sagemaker.LinearLearner(
-        role=ROLE, instance_count=1, instance_type="ml.m5.large", predictor_type="binary_classifier",
-        sagemaker_session=session, output_path=f"s3://{bucket}/built-in/output",
-        data_location=f"s3://{bucket}/built-in/records", epochs=5,
+        role=ROLE,
+        instance_count=1,
+        instance_type="ml.m5.large",
+        predictor_type="binary_classifier",
+        sagemaker_session=session,
+        output_path=f"s3://{bucket}/built-in/output",
+        data_location=f"s3://{bucket}/built-in/records",
+        epochs=5,
     )
     records = estimator.record_set(train[:, 1:], labels=train[:, 0])
     held = estimator.record_set(valid[:, 1:], labels=valid[:, 0], channel="validation")
@@ -103,8 +114,14 @@ def linear_learner(session, bucket):
 def nearest(session, bucket):
     train, valid = table(0).astype("float32"), table(1).astype("float32")
     estimator = sagemaker.KNN(
-        role=ROLE, instance_count=1, instance_type="ml.m5.large", k=5, sample_size=600, predictor_type="classifier",
-        sagemaker_session=session, output_path=f"s3://{bucket}/built-in/output",
+        role=ROLE,
+        instance_count=1,
+        instance_type="ml.m5.large",
+        k=5,
+        sample_size=600,
+        predictor_type="classifier",
+        sagemaker_session=session,
+        output_path=f"s3://{bucket}/built-in/output",
         data_location=f"s3://{bucket}/built-in/records",
     )
     held = estimator.record_set(valid[:, 1:], labels=valid[:, 0], channel="test")
@@ -124,8 +141,13 @@ def refusals(session, bucket):
     """A hyperparameter nobody knows fails the job, with the reason."""
     image = image_uris.retrieve("xgboost", session.boto_region_name, version="1.7-1")
     estimator = Estimator(
-        image, ROLE, instance_count=1, instance_type="ml.m5.large", sagemaker_session=session,
-        output_path=f"s3://{bucket}/built-in/output", hyperparameters={"num_round": 2, "trees": 3},
+        image,
+        ROLE,
+        instance_count=1,
+        instance_type="ml.m5.large",
+        sagemaker_session=session,
+        output_path=f"s3://{bucket}/built-in/output",
+        hyperparameters={"num_round": 2, "trees": 3},
     )
     channel = TrainingInput(upload(session, bucket, "train", table(0, 50)), content_type="text/csv")
     try:

@@ -12,7 +12,7 @@ from sagemaker.processing import ProcessingInput, ProcessingOutput
 from sagemaker.sklearn.processing import SKLearnProcessor
 from sagemaker.transformer import Transformer
 
-SCRIPT = '''
+SCRIPT = """
 import argparse
 import pandas as pd
 parser = argparse.ArgumentParser()
@@ -23,7 +23,7 @@ cut = int(len(table) * share)
 table[:cut].to_csv("/opt/ml/processing/train/train.csv", header=False, index=False)
 table[cut:].iloc[:, 1:].to_csv("/opt/ml/processing/test/test.csv", header=False, index=False)
 print("rows", cut)
-'''
+"""
 session = sagemaker.Session()
 role, bucket, s3 = sagemaker.get_execution_role(), session.default_bucket(), boto3.client("s3")
 client = boto3.client("sagemaker")
@@ -36,7 +36,9 @@ s3.put_object(Bucket=bucket, Key="jobs/table.csv", Body=text)
 # Processing: one input, two outputs
 with tempfile.TemporaryDirectory() as folder:
     (Path(folder) / "prepare.py").write_text(SCRIPT)
-    processor = SKLearnProcessor("1.2-1", role, instance_type="ml.m5.large", instance_count=1, sagemaker_session=session)
+    processor = SKLearnProcessor(
+        "1.2-1", role, instance_type="ml.m5.large", instance_count=1, sagemaker_session=session
+    )
     processor.run(
         code=f"{folder}/prepare.py", arguments=["--share", "0.75"],
         inputs=[ProcessingInput(source=f"s3://{bucket}/jobs/table.csv", destination="/opt/ml/processing/input")],
@@ -59,7 +61,9 @@ with Run(experiment_name="journey", run_name="first", sagemaker_session=session)
         image, role, instance_count=1, instance_type="ml.m5.large", output_path=f"s3://{bucket}/jobs/models",
         sagemaker_session=session, hyperparameters={"objective": "reg:squarederror", "num_round": 30},
     )  # fmt: skip
-    estimator.fit({"train": sagemaker.inputs.TrainingInput(f"s3://{bucket}/jobs/train", content_type="text/csv")}, logs=False)
+    estimator.fit(
+        {"train": sagemaker.inputs.TrainingInput(f"s3://{bucket}/jobs/train", content_type="text/csv")}, logs=False
+    )
 components = client.list_trial_components(ExperimentName="journey")["TrialComponentSummaries"]
 assert len(components) == 2, components
 mine = next(each for each in components if "training-job" not in each["TrialComponentName"])
@@ -89,7 +93,9 @@ transformer = Transformer(
     approved.name, 1, "ml.m5.large", output_path=f"s3://{bucket}/jobs/answers", assemble_with="Line", accept="text/csv",
     sagemaker_session=session,
 )  # fmt: skip
-transformer.transform(f"s3://{bucket}/jobs/test", content_type="text/csv", split_type="Line", join_source="Input", logs=False)
+transformer.transform(
+    f"s3://{bucket}/jobs/test", content_type="text/csv", split_type="Line", join_source="Input", logs=False
+)
 lines = s3.get_object(Bucket=bucket, Key="jobs/answers/test.csv.out")["Body"].read().decode().split()
 assert len(lines) == 50
 answers = np.array([float(line.split(",")[-1]) for line in lines])

@@ -10,7 +10,7 @@ import sagemaker
 from sagemaker.pytorch import PyTorch
 from sagemaker.sklearn import SKLearn
 
-SKLEARN = '''
+SKLEARN = """
 import argparse, json, os
 import joblib, numpy as np, pandas as pd
 from sklearn.linear_model import LogisticRegression
@@ -28,8 +28,8 @@ if __name__ == "__main__":
     model = LogisticRegression(C=args.C).fit(table.iloc[:, 1:].values, table.iloc[:, 0].values)
     print("train_accuracy=%.4f;" % model.score(table.iloc[:, 1:].values, table.iloc[:, 0].values))
     joblib.dump(model, os.path.join(args.model_dir, "model.joblib"))
-'''
-PYTORCH = '''
+"""
+PYTORCH = """
 import argparse, os, sys
 import numpy as np, torch
 
@@ -63,7 +63,7 @@ if __name__ == "__main__":
     torch.save(net.state_dict(), os.path.join(os.environ["SM_MODEL_DIR"], "model.pth"))
     with open(os.path.join(os.environ["SM_OUTPUT_DATA_DIR"], "notes.txt"), "w") as file:
         file.write(os.environ["SM_CURRENT_HOST"])
-'''
+"""
 
 session = sagemaker.Session()
 role, bucket, s3 = sagemaker.get_execution_role(), session.default_bucket(), boto3.client("s3")

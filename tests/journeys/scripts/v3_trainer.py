@@ -12,7 +12,7 @@ from sagemaker.core.shapes import ContainerDefinition, ProductionVariant
 from sagemaker.train import ModelTrainer
 from sagemaker.train.configs import Compute, InputData, OutputDataConfig, SourceCode
 
-SCRIPT = '''
+SCRIPT = """
 import argparse, json, os
 parser = argparse.ArgumentParser()
 parser.add_argument("--alpha", type=float)
@@ -21,14 +21,16 @@ rows = sum(1 for name in os.listdir(os.environ["SM_CHANNEL_TRAIN"]) for _ in ope
 print("rows", rows, "alpha", json.loads(os.environ["SM_HPS"])["alpha"])
 with open(os.path.join(os.environ["SM_MODEL_DIR"], "rows.txt"), "w") as file:
     file.write(str(rows))
-'''
+"""
 
 session = Session()
 bucket, role, s3 = session.default_bucket(), get_execution_role(), boto3.client("s3")
 rng = np.random.default_rng(3)
 X = rng.normal(size=(400, 3))
 y = X[:, 0] - X[:, 1]
-s3.put_object(Bucket=bucket, Key="v3/train/data.csv", Body="\n".join(",".join(map(str, r)) for r in np.column_stack([y, X])))
+s3.put_object(
+    Bucket=bucket, Key="v3/train/data.csv", Body="\n".join(",".join(map(str, r)) for r in np.column_stack([y, X]))
+)
 train = InputData(channel_name="train", data_source=f"s3://{bucket}/v3/train", content_type="text/csv")
 compute = Compute(instance_type="ml.m5.large", instance_count=1)
 
@@ -47,7 +49,9 @@ model = Model.create(
     model_name="v3-model", execution_role_arn=role,
     primary_container=ContainerDefinition(image=image, model_data_url=job.model_artifacts.s3_model_artifacts),
 )  # fmt: skip
-variant = ProductionVariant(variant_name="all", model_name="v3-model", initial_instance_count=1, instance_type="ml.m5.large")
+variant = ProductionVariant(
+    variant_name="all", model_name="v3-model", initial_instance_count=1, instance_type="ml.m5.large"
+)
 EndpointConfig.create(endpoint_config_name="v3-config", production_variants=[variant])
 endpoint = Endpoint.create(endpoint_name="v3-endpoint", endpoint_config_name="v3-config")
 endpoint.wait_for_status("InService")
