@@ -3,16 +3,14 @@
 import contextlib
 import io
 import json
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as some
 
-from tarragon.data import media, read_body, read_files, write_rows
+from tarragon.data import media, read_body, write_rows
 from tarragon.data.wire import Media, decode
 from tarragon.errors import DataError
 
@@ -84,42 +82,6 @@ def test_the_separator_is_seen_and_large_tables_read_as_small_ones() -> None:
         np.testing.assert_array_equal(read_body(csv(X).replace(b",", mark.encode()), "text/csv"), X)
     large = np.random.default_rng(0).normal(size=(5_000, 4)).astype(np.float32)
     np.testing.assert_allclose(read_body(csv(large), "text/csv"), large, rtol=1e-6)
-
-
-def test_labels_come_first_unless_the_content_type_says_otherwise(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(csv(np.column_stack([Y, X])))
-    (tmp_path / ".hidden").write_bytes(b"not a table")
-    found = read_files(tmp_path, "text/csv")
-    np.testing.assert_array_equal(found.X, X)
-    np.testing.assert_array_equal(found.y, Y)
-    bare = read_files(tmp_path, "text/csv;label_size=0")
-    assert bare.y is None
-    assert bare.X.shape == (2, 4)
-
-
-def test_files_are_read_in_the_order_of_their_names_and_guessed_without_a_content_type(tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "b").write_bytes(write_rows(X[1:], Y[1:]))
-    (tmp_path / "a").write_bytes(write_rows(X[:1], Y[:1]))
-    found = read_files(tmp_path, "")
-    np.testing.assert_array_equal(found.X, X)
-    (tmp_path / "a").write_bytes(b"1 0:1.5 1:-2 2:0.25\n")
-    (tmp_path / "b").write_bytes(b"0 0:4 1:5\n")
-    found = read_files(tmp_path, "")
-    assert sp.issparse(found.X)
-    assert found.X.shape == (2, 3)
-
-
-def test_files_that_do_not_fit_are_refused_and_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no files"):
-        read_files(tmp_path, "text/csv")
-    (tmp_path / "a.csv").write_bytes(b"1,2\n")
-    (tmp_path / "b.csv").write_bytes(b"1,2,3\n")
-    with pytest.raises(DataError, match="do not fit together"):
-        read_files(tmp_path, "text/csv")
-    (tmp_path / "b.csv").write_bytes(b"label,x\n1,2\n")
-    with pytest.raises(DataError, match=r"b\.csv.*not a number"):
-        read_files(tmp_path, "text/csv")
 
 
 def test_content_types_are_understood_or_refused() -> None:

@@ -3,6 +3,7 @@
 from tarragon.data.arrays import Batches, Data, Index, Matrix, Prediction, Tabular, Vector
 from tarragon.data.blocks import read_blocks
 from tarragon.data.capacity import free_bytes, rows_that_fit
+from tarragon.data.channel import read_files
 from tarragon.data.encode import Encoder, View
 from tarragon.data.read import ReadOptions, read_frame, read_table
 from tarragon.data.recipe import Recipe
@@ -11,7 +12,7 @@ from tarragon.data.source import Source, file_sha256
 from tarragon.data.split import Fold, Split, split
 from tarragon.data.stream import batches
 from tarragon.data.table import Column, Kind, Role, Table
-from tarragon.data.wire import Media, media, read_body, read_files
+from tarragon.data.wire import Media, media, read_body
 from tarragon.data.write import write_table
 
 __all__ = [

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from tarragon.data.arrays import Matrix, Vector
-from tarragon.data.recordio import MAX_COLUMNS, Rows, read_rows, widened
+from tarragon.data.recordio import MAX_COLUMNS, Rows, read_rows
 from tarragon.errors import DataError, near_miss
 
 NAMES: Mapping[str, str] = {
@@ -28,7 +27,6 @@ NAMES: Mapping[str, str] = {
     "application/x-jsonlines": "jsonlines", "application/x-npy": "npy",
 }  # fmt: skip
 SEPARATORS = (",", "\t", ";", "|", " ")
-FOLDER_LEVELS = 3  # as deep as SageMaker's XGBoost looks for files
 FEW_BYTES = 65_536  # text below this is read here: a parser for large tables costs more to start
 
 
@@ -106,87 +104,6 @@ def decode(content: bytes, kind: Media, labels: int) -> Rows:
     if kind.kind == "libsvm":
         return _libsvm(content, labels)
     return _split(READERS[kind.kind](content), labels)
-
-
-def read_files(folder: Path, content_type: str, *, labels: int = 1) -> Rows:
-    """Decode every file of a channel, in the order of their names.
-
-    Parameters
-    ----------
-    folder : Path
-        Or one file. Files whose names begin with a dot are skipped, and what lies deeper than three folders.
-    content_type : str
-        "" is CSV, unless the first file's own bytes or suffix say otherwise.
-    labels : int
-        Columns before the features, where the content type does not say.
-
-    Raises
-    ------
-    DataError
-    """
-    paths = files(folder)
-    kind = media(content_type) if content_type else guessed(paths[0])
-    before = labels if kind.labels < 0 else kind.labels
-    parts = []
-    for path in paths:
-        try:
-            content = path.read_bytes()
-            if content.strip():
-                parts.append(decode(content, kind, before))
-        except DataError as error:
-            raise DataError(f"{path.name}: {error.what}", why=error.why, fix=error.fix) from error
-    if not parts:
-        raise DataError("The channel has no rows", why="All its files are empty", fix="Give at least one row")
-    return joined(parts)
-
-
-def files(folder: Path) -> list[Path]:
-    """List a channel's files. Raises ``DataError`` when there is none."""
-    if folder.is_file():
-        return [folder]
-    found = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if len(path.relative_to(folder).parts) <= FOLDER_LEVELS + 1
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        and path.is_file()
-    ]
-    if not found:
-        raise DataError(
-            f'The channel "{folder.name}" has no files', why="Its folder is empty", fix="Check the S3 prefix"
-        )
-    return found
-
-
-def guessed(path: Path) -> Media:
-    """Guess a file's format from its first bytes, then from its suffix; CSV when neither says."""
-    with path.open("rb") as file:
-        head = file.read(4096)
-    if head[:4] == b"PAR1":
-        return Media("parquet")
-    if head[:4] == b"\x0a\x23\xd7\xce":
-        return Media("recordio")
-    first = head.partition(b"\n")[0]
-    if re.match(rb"[-+.\deE:]+(\s+\d+:[-+.\deE]+)+\s*$", first):
-        return Media("libsvm")
-    return Media({".jsonl": "jsonlines", ".json": "json", ".npy": "npy"}.get(path.suffix.lower(), "csv"))
-
-
-def joined(parts: Sequence[Rows]) -> Rows:
-    """Put rows of several files one below the other. Raises ``DataError`` where they do not fit."""
-    if len(parts) == 1:
-        return parts[0]
-    labelled = [part.y for part in parts if part.y is not None]
-    y = np.concatenate(labelled) if len(labelled) == len(parts) else None
-    width = max(part.X.shape[1] for part in parts)
-    weights = [part.weight for part in parts if part.weight is not None]
-    weight = np.concatenate(weights) if len(weights) == len(parts) else None
-    if any(sp.issparse(part.X) for part in parts):
-        return Rows(sp.vstack([widened(sp.csr_matrix(part.X), width) for part in parts], format="csr"), y, weight)
-    if len({part.X.shape[1] for part in parts}) > 1:
-        widths = sorted({part.X.shape[1] for part in parts})
-        raise DataError("The files do not fit together", why=f"They have {widths} columns", fix="Give them the same")
-    return Rows(np.concatenate([np.asarray(part.X) for part in parts]), y, weight)
 
 
 def _split(table: "Vector | Matrix", labels: int) -> Rows:

@@ -1,5 +1,7 @@
 """A job's specification becomes channels, a listener and a model in its folder."""
 
+import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +41,29 @@ def test_every_built_in_algorithm_knows_its_metrics() -> None:
 def test_an_algorithm_without_a_recipe_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="knm"):
         learn("knm", {}, {}, tmp_path, Teller(Heard()))
+
+
+def test_shares_of_all_hosts_and_pipes_are_read(tmp_path: Path) -> None:
+    X, y = table(90)
+    for i in range(3):
+        folder = tmp_path / f"algo-{i + 1}" / "ml" / "input" / "data" / "train"
+        folder.mkdir(parents=True)
+        np.savetxt(folder / f"{i}.csv", np.column_stack([y, X])[i::3], delimiter=",")
+    root = tmp_path / "algo-1" / "ml"
+    (root / "model").mkdir()
+    pipe = root / "input" / "data" / "validation_0"
+    os.mkfifo(pipe)
+    text = "\n".join(",".join(map(str, row)) for row in np.column_stack([y, X]).tolist())
+    threading.Thread(target=pipe.write_text, args=(text,), daemon=True).start()
+    spec = TrainingSpec(
+        arn="arn", region="us-east-1", image="xgboost:1", hyperparameters={"num_round": "1"},
+        sources=(
+            Source("train", "s3://b/train", content_type="text/csv", sharded=True),
+            Source("validation", "s3://b/valid", mode="Pipe"),
+        ),
+        output_uri="s3://b/out", instances=3,
+    )  # fmt: skip
+    heard = Heard()
+    fit("xgboost", spec, root, heard)
+    assert "[INFO] Train matrix has 90 rows and 5 columns" in heard.lines
+    assert "[INFO] Validation matrix has 90 rows and 5 columns" in heard.lines

@@ -63,7 +63,7 @@ def train(order: Order) -> None:
             "normalize_data": str(given.get("normalize_data", True)).lower(),
         },
     )
-    model.fit(rows, valid=held, context=teller)
+    model.fit(rows, valid=held, context=replace(teller, threads=teller.threads_for(rows)))
     teller.epoch(1, steps=1, records=rows.n_rows, metrics={})
     judged = held or rows
     threshold = 0.5

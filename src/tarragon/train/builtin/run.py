@@ -9,7 +9,7 @@ from pathlib import Path
 from tarragon.errors import ParameterError, near_miss
 from tarragon.train.builtin import knn, linear_learner, xgboost
 from tarragon.train.builtin.teller import Channel, Listener, Order, Teller
-from tarragon.train.protocol import TrainingSpec
+from tarragon.train.protocol import Source, TrainingSpec
 
 CHECKPOINTS = "/opt/ml/checkpoints"
 
@@ -75,13 +75,20 @@ def learn(
 
 def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener) -> None:
     """Train what a job asks for, in its ``/opt/ml``. Raises as :func:`learn` does."""
-    data = root / "input" / "data"
-    channels = {source.name: Channel(data / source.name, source.content_type) for source in spec.sources}
+    channels = {source.name: _channel(source, root, spec.instances) for source in spec.sources}
     taken = {pattern.name for pattern in spec.patterns}  # the job looks for these itself
     patterns = compiled(tuple(pair for pair in default_metrics(algorithm) if pair[0] not in taken))
     place = (spec.checkpoint_path or CHECKPOINTS).removeprefix("/opt/ml/")
     checkpoints = root / place if not place.startswith("/") and ".." not in Path(place).parts else None
     learn(algorithm, spec.hyperparameters, channels, root / "model", Teller(job, patterns, checkpoints))
+
+
+def _channel(source: Source, root: Path, instances: int) -> Channel:
+    """Find a channel's files: a pipe in Pipe mode; the shares of all hosts (``algo-2/ml`` …) where it is sharded."""
+    name = f"{source.name}_0" if source.mode == "Pipe" else source.name
+    hosts = range(2, instances + 1) if source.sharded else range(0)
+    others = tuple(root.parents[1] / f"algo-{n}" / root.name / "input" / "data" / name for n in hosts)
+    return Channel(root / "input" / "data" / name, source.content_type, others)
 
 
 @lru_cache(maxsize=16)

@@ -11,8 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tarragon.data import Rows, read_files
+from tarragon.data import Rows, Tabular, read_files
 from tarragon.errors import DataError
+
+SMALL = 50_000  # cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +27,13 @@ class Channel:
         Where its files lie, decompressed.
     content_type : str
         As the job gave it; "" lets the files speak for themselves.
+    others : tuple of Path
+        Folders of the other hosts, where each has a share of the files.
     """
 
     folder: Path
     content_type: str = ""
+    others: tuple[Path, ...] = ()
 
 
 class Listener(Protocol):
@@ -100,6 +105,10 @@ class Teller:
         """Ask the job."""
         return self.listener.stop_asked()
 
+    def threads_for(self, rows: Tabular) -> int:
+        """Say how many threads a table is worth: starting them costs more than a small one takes."""
+        return 1 if rows.n_rows * rows.n_features < SMALL else self.threads
+
     def due(self) -> bool:
         """Whether a checkpoint is due."""
         return self.checkpoints is not None and self.clock() - self._kept >= self.every_s
@@ -153,4 +162,4 @@ class Order:
                 f'The channel "{name}" is missing', why=f"The job has {sorted(self.channels) or 'none'}", fix="Add it"
             )
         channel = self.channels[name]
-        return read_files(channel.folder, channel.content_type, labels=labels)
+        return read_files((channel.folder, *channel.others), channel.content_type, labels=labels)

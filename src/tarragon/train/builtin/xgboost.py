@@ -79,7 +79,7 @@ def train(order: Order) -> None:
     fitting = replace(
         teller,
         seed=given.get("seed", 0),
-        threads=given.get("nthread", teller.threads),
+        threads=given.get("nthread", teller.threads_for(train_rows)),
         round=lambda n, metrics: _say(order, n, metrics),
     )
     model.fit(train_rows, valid=valid_rows, context=fitting)
