@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from tarragon.algorithms import cards
 from tarragon.errors import ParameterError, near_miss
 from tarragon.train.builtin import knn, linear_learner, xgboost
 from tarragon.train.builtin.teller import Channel, Listener, Order, Teller
@@ -91,7 +92,17 @@ def _channel(source: Source, root: Path, instances: int) -> Channel:
     return Channel(root / "input" / "data" / name, source.content_type, others)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def compiled(metrics: tuple[tuple[str, str], ...]) -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Compile the patterns of metrics, once a process."""
     return tuple((name, re.compile(regex)) for name, regex in metrics)
+
+
+def _warm() -> None:
+    """Read the catalogue and compile the patterns where jobs are forked from, instead of in each of them."""
+    cards()
+    for recipe in RECIPES.values():
+        compiled(recipe.metrics)
+
+
+_warm()
