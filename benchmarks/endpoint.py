@@ -149,7 +149,7 @@ def mlflow(python: str, folder: Path, model: Path, row: bytes, connections: int)
     body = json.dumps({"inputs": [values]}).encode()
     argv = ["-m", "mlflow", "models", "serve", "-m", str(folder / "mlflow"), "-p", str(port), "--env-manager", "local"]
     with process(argv, python=python, wait=port):
-        return measure("mlflow", port, plain("/invocations", body, "application/json"), 2_000, connections)
+        return measure("mlflow", port, plain("/invocations", body, "application/json"), 1_000, connections)
 
 
 def measure(name: str, port: int, request: bytes, count: int, connections: int) -> tuple[float, float, float]:
