@@ -4,7 +4,6 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-
 from tests.faces.aws.test_endpoints import a_model
 
 SUMS = """
