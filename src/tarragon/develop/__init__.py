@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tarragon.develop.api import Development, develop, resume
     from tarragon.develop.estimator import Classifier, Regressor
+    from tarragon.develop.question import AutomlSpec
     from tarragon.develop.run import Progress
 
 _HOMES = {
+    "AutomlSpec": "question",
     "Classifier": "estimator",
     "Development": "api",
     "Progress": "run",
@@ -22,7 +24,7 @@ _HOMES = {
     "resume": "api",
 }
 
-__all__ = ["Classifier", "Development", "Progress", "Regressor", "develop", "resume"]
+__all__ = ["AutomlSpec", "Classifier", "Development", "Progress", "Regressor", "develop", "resume"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 from tarragon.refine.blend import Blend, Selection, blend, greedy, mix, selection
 from tarragon.refine.calibrate import Calibration, calibrate
 from tarragon.refine.compress import Compressed, compress, latency_ms
-from tarragon.refine.model import Member, TableModel, is_glass_box
+from tarragon.refine.model import Member, TableModel, bag, is_glass_box
 from tarragon.refine.threshold import choose_threshold
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Member",
     "Selection",
     "TableModel",
+    "bag",
     "blend",
     "calibrate",
     "choose_threshold",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tarragon.train.packages import environment_for
     from tarragon.train.protocol import Given, Pattern, ProcessingSpec, Source, TrainingSpec, Wanted
     from tarragon.train.script import fetch_code, python_path
-    from tarragon.train.transfer import chosen, download, found, require_bucket, unpack
+    from tarragon.train.transfer import chosen, download, found, pack, require_bucket, unpack
     from tarragon.train.unit import FoldRecord, load_model, output, read_oof, read_record
     from tarragon.train.view import ensure_view, read_view, write_folds, write_view
 
@@ -19,7 +19,7 @@ _HOMES = {
     "protocol": ("Given", "Pattern", "ProcessingSpec", "Source", "TrainingSpec", "Wanted"),
     "packages": ("environment_for",),
     "script": ("fetch_code", "python_path"),
-    "transfer": ("chosen", "download", "found", "require_bucket", "unpack"),
+    "transfer": ("chosen", "download", "found", "pack", "require_bucket", "unpack"),
     "unit": ("FoldRecord", "load_model", "output", "read_oof", "read_record"),
     "view": ("ensure_view", "read_view", "write_folds", "write_view"),
 }
@@ -28,7 +28,8 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "FitContext", "FoldRecord", "Given", "Image", "Pattern", "ProcessingSpec", "Source", "TrainingSpec", "Wanted",
     "chosen", "download", "ensure_view", "environment_for", "fetch_code", "found", "image", "load_model", "output",
-    "python_path", "read_oof", "read_record", "read_view", "require_bucket", "unpack", "write_folds", "write_view",
+    "pack", "python_path", "read_oof", "read_record", "read_view", "require_bucket", "unpack", "write_folds",
+    "write_view",
 ]  # fmt: skip
 
 

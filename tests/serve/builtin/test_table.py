@@ -1,6 +1,7 @@
 """A native table model takes CSV without a header and answers labels, or what the environment asks for."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -61,3 +62,14 @@ def test_refusals_have_a_status(folder: Path) -> None:
         with pytest.raises(RefusalError) as refused:
             model.answer(body, content_type, "")
         assert refused.value.status == status
+
+
+def test_rows_may_have_the_columns_the_model_leaves_out(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "model")
+    (tmp_path / "model" / "columns.json").write_text('["id", "price", "room"]')
+    model = load(tmp_path / "model", {})
+    expected, _ = load(folder, {}).answer(b"120,sea\n", "text/csv", "")
+    for body in (b"7,120,sea\n", b"id,price,room\n7,120,sea\n", b"120,sea\n"):
+        assert model.answer(body, "text/csv", "")[0] == expected
+    with pytest.raises(RefusalError, match="4 columns"):
+        model.answer(b"1,2,3,4\n", "text/csv", "")

@@ -4,6 +4,7 @@ SAGEMAKER_INFERENCE_OUTPUT names the parts of the answer: predicted_label, proba
 """
 
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ class Tabled:
     Parameters
     ----------
     folder : Path
-        What ``TableModel.save`` wrote.
+        What ``TableModel.save`` wrote; a ``columns.json`` beside it names the columns that rows have.
     environment : mapping of str to str
     """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._model = TableModel.load(folder)
+        said = folder / "columns.json"
+        self._columns = [str(each) for each in json.loads(said.read_text())] if said.is_file() else []
         given = environment.get("SAGEMAKER_INFERENCE_OUTPUT", "predicted_label")
         self._outputs = tuple(part.strip() for part in given.split(",") if part.strip())
         self._default = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", reply.CSV)
@@ -55,7 +58,7 @@ class Tabled:
 
     def _frame(self, body: bytes, content_type: str) -> pl.DataFrame:
         """Read cells as text under the model's column names; a header that says them is skipped."""
-        columns = list(self._model.columns)
+        columns = self._columns or list(self._model.columns)
         try:
             if media(content_type or reply.CSV).kind != "csv":
                 raise RefusalError(
@@ -66,6 +69,8 @@ class Tabled:
             raise RefusalError(415, str(error)) from error
         except pl.exceptions.PolarsError as error:
             raise RefusalError(415, f"The body is not CSV: {str(error).splitlines()[0]}") from error
+        if frame.width == len(self._model.columns) != len(columns):  # without those that the model does not read
+            columns = list(self._model.columns)
         if frame.width != len(columns):
             raise RefusalError(
                 400, f"The rows have {frame.width} columns, the model reads {len(columns)}: {columns[:20]}"
