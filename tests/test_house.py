@@ -1,6 +1,7 @@
 """What a reader would miss: a command without documentation, an algorithm without source, a module without a test."""
 
 import ast
+import importlib.util
 import re
 import tomllib
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ MAX_LINES = 450
 LONGER = {
     "algorithms/contract.py": "one suite that is subclassed whole: each check stands beside the exceptions it allows",
 }
-MODULES = sorted(path for path in SOURCE.rglob("*.py") if "versions" not in path.parts)
+# Stand-ins bear the names that users' scripts import; one test file holds them all.
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if not {"versions", "standins"} & set(path.parts))
 NAMES = [path.relative_to(SOURCE).as_posix() for path in MODULES]
 
 # Modules without a test file of their own, and what tests them instead.
@@ -29,10 +31,13 @@ TESTED_ELSEWHERE = {
     "engine/remote.py": "tests/engine/test_objects.py: one suite for both kinds of object store",
     "engine/migrations/env.py": "tests/engine/test_store.py: a migrated store is the declared one",
     "engine/schema.py": "tests/engine/test_store.py: the tables as they are written, read and migrated",
+    "faces/aws/server.py": "tests/faces/aws/test_gateway.py: a server is opened with all its parts, and closed again",
     "faces/cli/__main__.py": "tests/faces/cli/test_develop.py: every journey starts through it",
 }
+# Packages of others' names, which users' scripts import: one test for all of them.
+STANDINS = ("train/standins/", "tests/train/test_standins.py")
 # Parts of a room that have a door of their own.
-PARTS = ("tarragon.develop.report", "tarragon.train.builtin")
+PARTS = ("tarragon.develop.report", "tarragon.train.builtin", "tarragon.faces.local")
 
 
 def texts() -> Iterator[tuple[str, str]]:
@@ -100,7 +105,9 @@ def imported(text: str) -> Iterator[str]:
 
 
 def test_every_module_has_a_test_of_its_name() -> None:
-    own = [Path(name) for name in NAMES if not name.endswith("__init__.py") and Path(name).name != "protocol.py"]
+    assert (ROOT / STANDINS[1]).is_file()
+    names = [name for name in NAMES if not name.startswith(STANDINS[0])]
+    own = [Path(name) for name in names if not name.endswith("__init__.py") and Path(name).name != "protocol.py"]
     mirrored = {
         path: TESTS / path.parent / f"test_{path.name}" for path in own if path.as_posix() not in TESTED_ELSEWHERE
     }
@@ -151,6 +158,13 @@ def test_the_makefile_checks_what_the_house_promises() -> None:
     for tool in ("ruff format --check", "ruff check", "mypy", "lint-imports", "pytest"):
         assert tool in makefile
     assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_page_of_operations_is_up_to_date() -> None:
+    spec = importlib.util.spec_from_file_location("aws_operations", DOCS / "aws_operations.py")
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    assert (DOCS / "aws.md").read_text(encoding="utf-8") == made.page(), "`make docs` writes it anew"
 
 
 def test_the_versions_agree() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tarragon.train import Pattern, Source, TrainingSpec
+
 from .conftest import Home
 
 Script = Callable[..., TrainingSpec]

@@ -33,10 +33,7 @@ RUNNERS = {
     "automl": Runner("tarragon.develop.automl:run"),
 }
 JOBS = 8  # jobs side by side: most of a job's time it waits for the script it runs
-PRELOAD = (
-    "numpy", "scipy.sparse", "sklearn.linear_model", "lightgbm", "xgboost", "tarragon.train.job",
-    "tarragon.train.processing", "tarragon.train.builtin",
-)  # fmt: skip
+PRELOAD = ("numpy", "scipy.sparse", "sklearn.linear_model", "lightgbm", "xgboost", "tarragon.train.preload")
 LOG_BYTES = 20 << 20  # of the request log, per file; five are kept
 GRACE_S = 5  # how long requests may take to end once the server is asked to
 

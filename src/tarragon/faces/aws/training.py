@@ -22,6 +22,9 @@ KIND, ARN = "training", "training-job"
 NOT_YET = {
     "DebugRuleConfigurations": "Debugger's rules are not evaluated yet",
     "ProfilerRuleConfigurations": "the profiler's rules are not evaluated yet",
+    "ModelPackageConfig": "a job's model is not registered by the job; use CreateModelPackage",
+    "MlflowConfig": "there is no MLflow server here",
+    "ServerlessJobConfig": "models of the hub cannot be customised here yet",
 }
 SENT = (
     "HyperParameters", "AlgorithmSpecification", "RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig",

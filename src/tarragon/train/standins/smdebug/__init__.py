@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 
-class modes(enum.Enum):  # noqa: N801 - the library's own name
+class modes(enum.Enum):
     """What a model is doing."""
 
     TRAIN = 1
