@@ -1,6 +1,6 @@
 """SDK v2: XGBoost and linear learner, from generated rows to answers of an endpoint, as any SageMaker notebook does it.
 
-Nothing here knows about Tarragon: run it with ``tarragon run -- python v2_builtin.py``, or against AWS.
+Nothing here knows about Tarragon: run it with ``tarragon run -- python v2_classifiers.py``, or against AWS.
 """
 
 import time
