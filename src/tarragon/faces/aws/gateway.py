@@ -5,7 +5,6 @@ Everything a client was told is on disk; ending the server, by any signal, loses
 
 import asyncio
 import logging
-import logging.handlers
 import os
 import signal
 import socket
@@ -21,6 +20,7 @@ from tarragon.engine import Documents, Keys, LocalExecutor, Logs, Runner, Series
 from tarragon.engine import home as default_home
 from tarragon.errors import ConflictError
 from tarragon.faces.aws.chain import Gateway
+from tarragon.faces.aws.journal import Journal
 from tarragon.faces.aws.patience import Patience
 from tarragon.faces.aws.server import Server
 from tarragon.serve import Endpoints
@@ -154,7 +154,7 @@ class _Uvicorn(uvicorn.Server):
     def install_signal_handlers(self) -> None:
         """Do nothing."""
 
-    def capture_signals(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def capture_signals(self):  # type: ignore[no-untyped-def]
         """Capture none."""
         from contextlib import nullcontext
 
@@ -212,7 +212,7 @@ def _bound(address: Address) -> socket.socket:
 
 
 def _log_to(path: Path) -> None:
-    handler = logging.handlers.RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=5)
+    handler = Journal(path, LOG_BYTES)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname).1s %(name)s  %(message)s"))
     ours = logging.getLogger("tarragon")
     ours.addHandler(handler)
