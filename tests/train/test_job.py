@@ -79,7 +79,10 @@ def test_a_script_that_fails_says_why(home: Home, script: Script) -> None:
 
 
 def test_its_own_words_come_first_and_output_is_kept(home: Home, script: Script) -> None:
-    text = "import sys\nopen('/opt/ml/output/failure', 'w').write('CapacityError: no room')\nopen('/opt/ml/output/data/x', 'w')\nsys.exit(3)"
+    text = (
+        "open('/opt/ml/output/failure', 'w').write('CapacityError: no room')\n"
+        "open('/opt/ml/output/data/x', 'w')\nraise SystemExit(3)"
+    )
     result = home.run(script(text))
     assert result["reason"] == "AlgorithmError: CapacityError: no room, exit code: 3"
     assert home.unpacked("s3://data/out/j/output/output.tar.gz") == {"x": b""}
@@ -95,10 +98,10 @@ def test_its_own_words_come_first_and_output_is_kept(home: Home, script: Script)
         ({"hyperparameters": {"sagemaker_program": "other.py"}}, "ClientError: There is no script other.py"),
         ({"hyperparameters": {"sagemaker_program": "../../../x"}}, "ClientError: '../../../x' is not allowed"),
         ({"hyperparameters": {"sagemaker_submit_directory": "s3://data/no.tar.gz"}}, "ClientError: The code s3://data/no"),
-        ({"hyperparameters": {"sagemaker_submit_directory": "s3://data/train/a.csv"}}, "ClientError: .sourcedir.tar.gz cannot"),
-        ({"hyperparameters": {"sagemaker_mpi_enabled": "true"}}, "ClientError: The script cannot be distributed by MPI"),
+        ({"hyperparameters": {"sagemaker_submit_directory": "s3://data/train/a.csv"}}, "ClientError: .sourcedir"),
+        ({"hyperparameters": {"sagemaker_mpi_enabled": "true"}}, "ClientError: The script cannot be distributed"),
         ({"checkpoint_uri": "s3://data/c", "checkpoint_path": "/etc"}, "ClientError: Checkpoints cannot be in /etc"),
-        ({"checkpoint_uri": "s3://data/c", "checkpoint_path": "/opt/ml/../../x"}, "ClientError: '../../x' is not allowed"),
+        ({"checkpoint_uri": "s3://data/c", "checkpoint_path": "/opt/ml/../../x"}, "ClientError: '../../x' is not"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_the_clients_fault(home: Home, script: Script, settings: dict[str, Any], words: str) -> None:

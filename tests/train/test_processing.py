@@ -41,7 +41,10 @@ open("/opt/ml/output/message", "w").write("all well")
     spec = script(
         text,
         inputs=(Given("in", "s3://data/train/", "/opt/ml/processing/in"),),
-        outputs=(Wanted("o", "s3://data/o/", "/opt/ml/processing/out"), Wanted("e", "s3://data/e", "/opt/ml/processing/empty")),
+        outputs=(
+            Wanted("o", "s3://data/o/", "/opt/ml/processing/out"),
+            Wanted("e", "s3://data/e", "/opt/ml/processing/empty"),
+        ),
         arguments=("--n", "1"), environment={"MINE": "x"}, document={"ProcessingJobName": "j"},
     )  # fmt: skip
     result = home.run(spec)

@@ -36,7 +36,10 @@ def test_scripts_can_import_it(line: str, tmp_path: Path) -> None:
 
 
 def test_a_hook_says_that_it_records_nothing(tmp_path: Path) -> None:
-    text = "import contextlib, io, smdebug\nheld = io.StringIO()\nwith contextlib.redirect_stderr(held): smdebug.Hook(); smdebug.Hook()\nprint(held.getvalue())"
+    text = (
+        "import contextlib, io, smdebug\nheld = io.StringIO()\n"
+        "with contextlib.redirect_stderr(held): smdebug.Hook(); smdebug.Hook()\nprint(held.getvalue())"
+    )
     assert ran(text, tmp_path).count("records no tensors") == 1
 
 
@@ -73,7 +76,10 @@ def test_nothing_to_read_is_none_and_a_strange_type_is_refused(tmp_path: Path) -
 
 
 def test_the_environment_is_the_jobs(tmp_path: Path) -> None:
-    text = "from sagemaker_training.environment import Environment as E; e = E(); print(e.hyperparameters, e.num_cpus, e.model_dir)"
+    text = (
+        "from sagemaker_training.environment import Environment\n"
+        "e = Environment()\nprint(e.hyperparameters, e.num_cpus, e.model_dir)"
+    )
     whole = json.dumps({"hyperparameters": {"lr": 1}, "num_cpus": 3})
     assert ran(text, tmp_path, SM_TRAINING_ENV=whole, SM_MODEL_DIR="/m") == "{'lr': 1} 3 /m"
 
@@ -89,5 +95,8 @@ def test_encoding_is_a_round_trip(tmp_path: Path) -> None:
 
 
 def test_an_old_response_is_a_body_and_its_type(tmp_path: Path) -> None:
-    text = "from sagemaker_containers.beta.framework import worker; r = worker.Response('x', 'a/b', mimetype='a/b'); print(tuple(r), r.mimetype)"
+    text = (
+        "from sagemaker_containers.beta.framework import worker\n"
+        "r = worker.Response('x', 'a/b', mimetype='a/b')\nprint(tuple(r), r.mimetype)"
+    )
     assert ran(text, tmp_path) == "('x', 'a/b') a/b"

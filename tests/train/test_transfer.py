@@ -41,7 +41,8 @@ def test_packing_and_unpacking_is_a_round_trip_of_equal_bytes(tmp_path: Path) ->
 @pytest.mark.parametrize(
     "member",
     [
-        (tarfile.TarInfo("../x"), b"1"), link("l", "/etc/passwd"), link("l", "../../x"), link("h", "../x", tarfile.LNKTYPE),
+        (tarfile.TarInfo("../x"), b"1"), link("l", "/etc/passwd"), link("l", "../../x"),
+        link("h", "../x", tarfile.LNKTYPE),
         link("dev", "", tarfile.CHRTYPE), link("fifo", "", tarfile.FIFOTYPE),
     ],
     ids=["parent", "absolute link", "link out", "hard link out", "device", "pipe"],

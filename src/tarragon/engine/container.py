@@ -133,7 +133,7 @@ def run_commands(
 def spawn(command: Command, **streams: int) -> "subprocess.Popen[bytes]":
     """Start a command whose streams are the caller's to see to, such as a model server."""
     prepared = _prepared(command)
-    return subprocess.Popen(
+    started: subprocess.Popen[bytes] = subprocess.Popen(
         prepared.argv,
         stdin=subprocess.DEVNULL,
         env=dict(prepared.environment),
@@ -141,6 +141,7 @@ def spawn(command: Command, **streams: int) -> "subprocess.Popen[bytes]":
         cwd="/" if private_mounts() else str(_outside(prepared)),
         **streams,  # type: ignore[call-overload]
     )
+    return started
 
 
 def end(pid: int) -> None:
@@ -206,6 +207,8 @@ def _enter(command: Command, parent: int | None) -> Callable[[], None]:
     def enter() -> None:
         if parent is not None:
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it died before we had asked
+                os._exit(1)
         flags = CLONE_NEWNS if user[0] == 0 else CLONE_NEWNS | CLONE_NEWUSER
         if libc.unshare(flags):
             raise OSError(ctypes.get_errno(), "unshare")

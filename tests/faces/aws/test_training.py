@@ -265,7 +265,7 @@ def test_what_is_not_there_or_there_already(client: Client, request_of: Callable
             },
             "regular expression",
         ),
-        ({"DebugRuleConfigurations": [{"RuleConfigurationName": "r", "RuleEvaluatorImage": "i"}]}, "DebugRuleConfigurations"),
+        ({"DebugRuleConfigurations": [{"RuleConfigurationName": "r", "RuleEvaluatorImage": "i"}]}, "DebugRule"),
         ({"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}}, "MaxWaitTimeInSeconds"),
         (
             {

@@ -10,7 +10,7 @@ from typing import Any
 
 from tarragon.engine import Bucket, Metric, Point, State, summed
 from tarragon.errors import NotFoundError, ParameterError
-from tarragon.faces.aws import listing
+from tarragon.faces.aws import listing, usage
 from tarragon.faces.aws.jobs import kind_in
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
 
@@ -181,6 +181,13 @@ def _buckets(call: Call, metric: Metric, start: float, end: float, period: int) 
             if name == metric.name and start <= time // MINUTE_S * MINUTE_S < end  # a minute counts whole
         ]
         return summed(values, start, period)
+    if usage.known(metric):
+        used = [
+            Bucket(time, 1, value, value, value, "Percent")
+            for time, value in usage.values(call.server, metric)
+            if start <= time // MINUTE_S * MINUTE_S < end
+        ]
+        return summed(used, start, period)
     return list(call.server.series.statistics(metric, start, end, period))
 
 

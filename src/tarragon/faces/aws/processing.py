@@ -1,11 +1,11 @@
 """Processing jobs: a request becomes an engine job, the job's record and events become a description."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tarragon.engine import Event, JobRecord, State, to_plain
 from tarragon.errors import ConflictError, NotFoundError
-from tarragon.faces.aws import components, search, tags
+from tarragon.faces.aws import components, tags
 from tarragon.faces.aws.jobs import kind_in, moment, status
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
@@ -170,12 +170,6 @@ def _result(events: tuple[Event, ...]) -> Mapping[str, Any]:
     return next((event.payload for event in reversed(events) if event.kind == "result"), {})
 
 
-def _documents(server: Server, region: str) -> Iterator[dict[str, Any]]:
-    for record in _records(server, region):
-        found = description(server, region, record)
-        yield {**found, "Tags": tags.of(server, region, found["ProcessingJobArn"])}
-
-
 def _facts(server: Server, region: str, arn: str) -> components.Facts | None:
     """Say what a processing job's own trial component shows."""
     try:
@@ -200,5 +194,4 @@ def _facts(server: Server, region: str, arn: str) -> components.Facts | None:
     )
 
 
-search.RESOURCES["ProcessingJob"] = _documents
 components.SOURCES["SageMakerProcessingJob"] = _facts
