@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -152,7 +152,7 @@ def env(
     if as_json:
         show_json({"set": variables, "unset": list(local.CLEARED)})
         return OK
-    writers = {
+    writers: dict[str, tuple[Callable[[str, str], str], Callable[[str], str]]] = {
         "sh": (lambda n, v: f"export {n}={shlex.quote(v)}", lambda n: f"unset {n}"),
         "fish": (lambda n, v: f"set -gx {n} {shlex.quote(v)}", lambda n: f"set -e {n}"),
         "powershell": (

@@ -9,12 +9,14 @@ load botocore, and a ``sitecustomize`` that is further down the path still runs.
 import os
 import sys
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any, Optional
 
 TARGET = "botocore.session"
 
 
-def _local(address):
+def _local(address: str) -> str:
     """Return our address for one of AWS's own; any other is left alone."""
     from urllib.parse import urlsplit
 
@@ -23,10 +25,10 @@ def _local(address):
     return ours if ours and host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")) else address
 
 
-def _patch(module):
+def _patch(module: Any) -> None:
     original = module.Session.create_client
 
-    def create_client(self, *args, **kwargs):
+    def create_client(self: Any, *args: Any, **kwargs: Any) -> Any:
         if kwargs.get("endpoint_url"):
             kwargs["endpoint_url"] = _local(kwargs["endpoint_url"])
         return original(self, *args, **kwargs)
@@ -38,22 +40,23 @@ def _patch(module):
 class _Patching(Loader):
     """Loads botocore's module as it is loaded anyway, then changes one method of it."""
 
-    def __init__(self, loader):
+    def __init__(self, loader: Any) -> None:
         self._loader = loader
 
-    def create_module(self, spec):
-        return self._loader.create_module(spec)
+    def create_module(self, spec: ModuleSpec) -> Optional[ModuleType]:
+        made: Optional[ModuleType] = self._loader.create_module(spec)
+        return made
 
-    def exec_module(self, module):
+    def exec_module(self, module: ModuleType) -> None:
         self._loader.exec_module(module)
         _patch(module)
 
-    def __getattr__(self, name):  # resources and source are the real loader's
+    def __getattr__(self, name: str) -> Any:  # resources and source are the real loader's
         return getattr(self._loader, name)
 
 
 class _Finder(MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Optional[ModuleSpec]:
         if name != TARGET:
             return None
         spec = PathFinder.find_spec(name, path)
@@ -62,7 +65,7 @@ class _Finder(MetaPathFinder):
         return spec
 
 
-def _next_of_our_name():
+def _next_of_our_name() -> None:
     """Run the sitecustomize that would have run without us."""
     here = os.path.dirname(os.path.abspath(__file__))
     rest = [each for each in sys.path if os.path.abspath(each or ".") != here]
