@@ -14,5 +14,5 @@ def test_every_function_answers_an_operation_of_its_service() -> None:
 
 def test_every_file_that_declares_operations_is_listed() -> None:
     folder = Path(aws.__file__).parent
-    declaring = {path.stem for path in folder.glob("*.py") if "= Operations(" in path.read_text()}
+    declaring = {path.stem for path in folder.glob("*.py") if "\noperations = Operations(" in path.read_text()}
     assert declaring == set(FAMILIES)

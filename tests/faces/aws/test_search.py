@@ -58,10 +58,23 @@ def test_suggestions_come_from_what_is_there(sagemaker: Any) -> None:
     assert names == [{"PropertyName": "Tags.team"}]
 
 
-def test_what_cannot_be_searched_is_said(sagemaker: Any) -> None:
-    with pytest.raises(ClientError) as raised:
-        sagemaker.search(Resource="FeatureGroup")
-    assert raised.value.response["Error"]["Code"] == "ValidationException"
+def test_of_what_nothing_makes_there_is_none(sagemaker: Any) -> None:
+    found = sagemaker.search(Resource="Pipeline")
+    assert (found["Results"], found["TotalHits"]["Value"]) == ([], 0)
+
+
+def test_a_forged_token_is_refused(sagemaker: Any) -> None:
     with pytest.raises(ClientError) as raised:
         sagemaker.search(Resource="Experiment", NextToken="forged")
     assert raised.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_models_are_members_of_their_records(sagemaker: Any) -> None:
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/sagemaker-sklearn-automl:2.5-1-cpu-py3"
+    sagemaker.create_model(
+        ModelName="found", ExecutionRoleArn="arn:aws:iam::123456789012:role/r", Tags=[{"Key": "k", "Value": "v"}],
+        PrimaryContainer={"Image": image},
+    )  # fmt: skip
+    by_tag = {"Filters": [{"Name": "Tags.k", "Operator": "Equals", "Value": "v"}]}
+    (record,) = sagemaker.search(Resource="Model", SearchExpression=by_tag)["Results"]
+    assert record["Model"]["Model"]["ModelName"] == "found"

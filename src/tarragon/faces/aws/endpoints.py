@@ -1,15 +1,16 @@
 """Endpoints: made from an endpoint configuration, changed without a pause, described, deleted."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tarragon.engine import Document, from_plain
 from tarragon.errors import ConflictError, NotFoundError
-from tarragon.faces.aws import tags
+from tarragon.faces.aws import search, tags
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.models import resolved
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
+from tarragon.faces.aws.server import Server
 from tarragon.serve import Deployment, Variant
 
 operations = Operations("sagemaker")
@@ -214,3 +215,13 @@ def _found(call: Call, name: str) -> Document:
 
 def _missing(call: Call, name: str) -> AwsError:
     return invalid(f'Could not find endpoint "{call.arn(KIND, name)}".')
+
+
+def _documents(server: Server, region: str) -> Iterator[dict[str, Any]]:
+    call = Call("sagemaker", "Search", {}, region, server)
+    for document in server.documents.list(region, KIND):
+        found = described(call, document)
+        yield {**found, "Tags": tags.of(server, region, found["EndpointArn"])}
+
+
+search.RESOURCES["Endpoint"] = _documents

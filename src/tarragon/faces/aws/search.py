@@ -5,7 +5,7 @@ from typing import Any
 
 from tarragon.faces.aws.expression import matches, rank
 from tarragon.faces.aws.listing import cut
-from tarragon.faces.aws.protocol import Answer, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.server import Server
 
 operations = Operations("sagemaker")
@@ -29,7 +29,7 @@ def search(call: Call) -> Answer:
     found.sort(key=lambda each: rank(each, by), reverse=params.get("SortOrder", "Descending") == "Descending")
     chosen, following = cut(found, params)
     member = MEMBERS.get(resource, resource)
-    shape = _shape(member)
+    shape = _shape(member) if chosen else frozenset()
     results = [{member: {name: value for name, value in each.items() if name in shape}} for each in chosen]
     return {"Results": results, "NextToken": following, "TotalHits": {"Value": len(found), "Relation": "EqualTo"}}
 
@@ -46,13 +46,16 @@ def get_search_suggestions(call: Call) -> Answer:
 
 
 def _documents(call: Call, resource: str) -> Iterator[Mapping[str, Any]]:
-    if resource not in RESOURCES:
-        raise invalid(f"{resource} cannot be searched here; what can be: {', '.join(sorted(RESOURCES))}")
-    for each in RESOURCES[resource](call.server, call.region):
+    """Yield a resource's documents; of what no family makes there are none."""
+    for each in RESOURCES.get(resource, _none)(call.server, call.region):
         if "FinalMetricDataList" in each:  # what a job found out is asked for as Metrics.<name>
             yield {**each, "Metrics": each["FinalMetricDataList"]}
         else:
             yield {**each, resource: each} if resource in WRAPPED else each
+
+
+def _none(server: Server, region: str) -> Iterable[Mapping[str, Any]]:
+    return ()
 
 
 def _shape(member: str) -> frozenset[str]:

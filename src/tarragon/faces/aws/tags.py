@@ -38,7 +38,7 @@ def job(kind: str) -> Exists:
 EXISTS: dict[str, Exists] = {
     "training-job": job("training"), "processing-job": job("processing"), "transform-job": job("transform"),
     "automl-job": job("automl"), "model": document("model"), "endpoint-config": document("endpoint-config"),
-    "experiment": document("experiment"), "experiment-trial": document("trial"),
+    "endpoint": document("endpoint"),    "experiment": document("experiment"), "experiment-trial": document("trial"),
     "experiment-trial-component": document("trial-component"), "action": document("action"),
     "artifact": document("artifact"), "context": document("context"), "model-card": document("model-card"),
 }  # fmt: skip
