@@ -98,6 +98,8 @@ def description(server: Server, region: str, record: JobRecord) -> dict[str, Any
 def _spec(call: Call, arn: str) -> ProcessingSpec:
     params = call.params
     application, cluster = params["AppSpecification"], params["ProcessingResources"]["ClusterConfig"]
+    if "InstanceCount" not in cluster or "InstanceType" not in cluster:
+        raise invalid("ProcessingResources.ClusterConfig must have an InstanceCount and an InstanceType")
     document = {"ProcessingJobArn": arn, **{name: value for name, value in params.items() if name != "Tags"}}
     return ProcessingSpec(
         arn=arn,

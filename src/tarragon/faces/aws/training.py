@@ -143,7 +143,7 @@ def _scripted(request: Mapping[str, Any]) -> bool:
 
 
 def _check(params: Mapping[str, Any]) -> None:
-    algorithm = params["AlgorithmSpecification"]
+    algorithm = params.get("AlgorithmSpecification", {})
     if "TrainingImage" not in algorithm:
         raise invalid(
             "AlgorithmSpecification must name a TrainingImage; algorithms of the marketplace cannot be had here"
