@@ -102,6 +102,20 @@ def test_code_may_lie_in_a_channel_but_not_outside(home: Home, tmp_path: Path) -
         script.fetch_code(home.objects, "/opt/ml/../../etc", root)
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ('{"requirements": "auto"}', "requirements.txt"), ('{"requirements": "deep/r.txt"}', "deep/r.txt"),
+        ('{"requirements": null}', None), ("{}", None), ("no json", None), ('{"requirements": "../../r.txt"}', None),
+    ],
+)  # fmt: skip
+def test_the_requirements_a_v3_driver_names(tmp_path: Path, told: str, expected: str | None) -> None:
+    assert script.requirements_of(tmp_path) is None
+    (tmp_path / "sm_drivers").mkdir()
+    (tmp_path / "sm_drivers" / "sourcecode.json").write_text(told)
+    assert script.requirements_of(tmp_path) == (tmp_path / "code" / expected if expected else None)
+
+
 def test_a_failure_is_the_traceback() -> None:
     lines = ["noise", "Traceback (most recent call last):", '  File "t.py"', "ValueError: no"]
     said = script.failure(1, ["python3", "t.py"], lines)

@@ -205,7 +205,9 @@ class Training:
         code, below = root / "code", []
         if script.SUBMIT in decoded:
             script.fetch_code(self.objects, str(decoded[script.SUBMIT]), root)
-            below = self._required(code, host)
+            below = self._required(code / "requirements.txt", host)
+        elif wanted := script.requirements_of(root / "input" / "data"):
+            below = self._required(wanted, host)  # so that the driver's own pip finds them there
         programs = packages.layered(root.parent / "packages", below)
         if (code / "setup.py").is_file():
             packages.install_code(code, programs, lambda text: self._transcript.say(text, host.rank))
@@ -221,8 +223,7 @@ class Training:
     def _container(self, host: script.Host) -> str:
         return f"tarragon-{self.name}-{host.name}"
 
-    def _required(self, code: Path, host: script.Host) -> list[Path]:
-        requirements = code / "requirements.txt"
+    def _required(self, requirements: Path, host: script.Host) -> list[Path]:
         if not requirements.is_file():
             return []
         say = lambda text: self._transcript.say(text, host.rank)  # noqa: E731 - two words

@@ -201,6 +201,16 @@ def fetch_code(objects: Objects, location: str, root: Path) -> None:
             unpack(there, code)
 
 
+def requirements_of(channels: Path) -> Path | None:
+    """Find the requirements file that SDK v3's driver will install, by what its ``sourcecode.json`` says."""
+    told = channels / "sm_drivers" / "sourcecode.json"
+    try:
+        name = json.loads(told.read_text())["requirements"]
+        return contained(channels / "code", "requirements.txt" if name == "auto" else str(name)) if name else None
+    except (OSError, ValueError, KeyError, TypeError):  # no driver of that kind, or no requirements
+        return None
+
+
 def command(program: str, hyperparameters: Mapping[str, Any], host: Host) -> list[str]:
     """Write how a script is run: Python for ``.py``, torch's launcher if that is asked for, a shell for the rest.
 
