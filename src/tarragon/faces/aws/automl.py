@@ -169,7 +169,9 @@ def _spec(params: Mapping[str, Any]) -> AutomlSpec:
         raise invalid(
             "A validation channel is not used yet: candidates are judged out of fold. Give one training channel"
         )
-    where = channels[0]["DataSource"]["S3DataSource"]
+    where = channels[0].get("DataSource", {}).get("S3DataSource")
+    if where is None:
+        raise invalid("The training channel must have an S3DataSource")
     kinds = {"S3Prefix": "prefix", "ManifestFile": "manifest"}
     if where["S3DataType"] not in kinds:
         raise invalid(f"S3DataType {where['S3DataType']} is not answered here; S3Prefix and ManifestFile are")
@@ -268,7 +270,8 @@ async def _patient(call: Call) -> JobRecord:
     """Look a job up; a slow asker about a running one waits for its end."""
     record = _record(call)
     if not record.state.over:
-        await call.server.patience.wait(call, call.arn(ARN, record.name), lambda: _record(call).state.over)
+        arn, began = call.arn(ARN, record.name), moment(record.created)
+        await call.server.patience.wait(call, arn, lambda: _record(call).state.over, began=began)
     return _record(call)
 
 

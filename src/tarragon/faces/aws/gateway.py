@@ -191,6 +191,8 @@ def _tell_jobs(url: str, keys: Keys) -> None:
         AWS_EC2_METADATA_DISABLED="true",
     )
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    # Jobs and models share the cores: a thread that waits must not spin on one that another needs.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def _bound(address: Address) -> socket.socket:

@@ -46,7 +46,8 @@ async def describe_processing_job(call: Call) -> Answer:
     name = call.params["ProcessingJobName"]
     record = _record(call, name)
     if not record.state.over:
-        await call.server.patience.wait(call, call.arn(ARN, name), lambda: _record(call, name).state.over)
+        began = moment(record.created)
+        await call.server.patience.wait(call, call.arn(ARN, name), lambda: _record(call, name).state.over, began=began)
     return description(call.server, call.region, _record(call, name))
 
 

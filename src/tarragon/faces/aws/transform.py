@@ -48,7 +48,8 @@ async def describe_transform_job(call: Call) -> Answer:
     name = str(call.params["TransformJobName"])
     record = _record(call, name)
     if not record.state.over:
-        await call.server.patience.wait(call, call.arn(ARN, name), lambda: _record(call, name).state.over)
+        began = _moment(record.created)
+        await call.server.patience.wait(call, call.arn(ARN, name), lambda: _record(call, name).state.over, began=began)
     return description(call.server, call.region, _record(call, name))
 
 
