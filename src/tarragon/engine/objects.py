@@ -4,6 +4,7 @@ A URI is ``s3://bucket/key`` or ``bucket/key``; both name the same object. Local
 ``objects/<bucket>/<key>``, which anybody may look at. An object appears whole or not at all.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -148,6 +149,11 @@ class Objects:
             why=f"the bucket {bucket} holds {len(known)} objects" if known else f"the bucket {bucket} is empty",
             fix=near_miss(f"s3://{path}", known) if known else "",
         )
+
+
+def object_root(home: Path) -> Path | str:
+    """Say where a home's objects are: below it, or where ``$TARRAGON_OBJECTS`` says."""
+    return os.environ.get("TARRAGON_OBJECTS") or home / "objects"
 
 
 def _stripped(uri: str) -> str:

@@ -10,13 +10,13 @@ from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from tests.faces.aws.conftest import Client
 
 from tarragon.engine import Keys
 from tarragon.errors import ConflictError, NotFoundError, ParameterError, StorageError
 from tarragon.faces.aws.chain import BODY_BYTES, HEALTH, translate
 from tarragon.faces.aws.gateway import Running
 from tarragon.faces.aws.wire.model import patterns
-from tests.faces.aws.conftest import Client
 
 JSON = {"content-type": "application/x-amz-json-1.1"}
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from tests.faces.aws.conftest import client_of, started
 
 from tarragon.errors import ConflictError
 from tarragon.faces.aws.gateway import Address, Running
-from tests.faces.aws.conftest import client_of, started
 
 
 def test_what_was_acknowledged_is_there_after_a_restart(tmp_path: Path) -> None:
