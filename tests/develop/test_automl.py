@@ -73,12 +73,16 @@ def home(tmp_path: Path) -> Home:
 
 def test_a_table_becomes_candidates_with_models_that_answer(home: Home, tmp_path: Path) -> None:
     home.objects.put(f"{BUCKET}/features.json", json.dumps({"FeatureAttributeNames": ["age", "plan"]}).encode())
-    found = home.run(features_uri=f"{BUCKET}/features.json")
-    assert found["state"] == "Completed"
+    home.objects.put(f"{BUCKET}/valid.csv", "\n".join(rows(400)[:1] + rows(400)[300:]).encode())
+    validation = Source("validation", f"{BUCKET}/valid.csv", "prefix")
+    found = home.run(features_uri=f"{BUCKET}/features.json", validation=validation, budget_s=8.0)
+    assert found["state"] == "Completed", found
     assert (found["task"], found["metric"]) == ("binary", "f1")
     best = found["candidates"][0]
     assert best["score"] == pytest.approx(best["metrics"]["f1"], abs=1e-9)
     assert best["score"] > 0.8
+    assert best["held_out"]["accuracy"] > 0.7
+    assert set(best["held_out"]) == set(best["metrics"])
     (tmp_path / "model.tar.gz").write_bytes(home.objects.get(best["model_uri"]))
     with tarfile.open(tmp_path / "model.tar.gz") as tar:
         tar.extractall(tmp_path / "model", filter="data")

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from tarragon.data import ReadOptions, Table, read_table
@@ -35,10 +36,10 @@ from tarragon.engine import (
     write_json,
 )
 from tarragon.errors import DataError, TarragonError
-from tarragon.metrics import for_task
+from tarragon.metrics import Task, for_task
 from tarragon.metrics import metric as find_metric
 from tarragon.refine import TableModel, bag
-from tarragon.train import chosen, download, pack, require_bucket
+from tarragon.train import Source, chosen, download, pack, require_bucket
 from tarragon.tune import Trial
 
 STOP, LOOK_S = "stop", 0.2
@@ -112,7 +113,9 @@ class Automl:
     def _read(self, folder: Path) -> Table:
         """Bring the table here, understand it and keep it beside the run."""
         spec = self.spec
-        path = self._one_file(self.folder / "data")
+        if spec.validation is not None:  # what is wrong with it is found before the work
+            self._one_file(self.folder / "held-out", spec.validation)
+        path = self._one_file(self.folder / "data", spec.source)
         drop = self._unwanted(path)
         table = read_table(path, spec.target, options=ReadOptions(drop=drop, weight=spec.weight, task=spec.task))
         find_metric(spec.metric or DEFAULT[table.task], table.task)
@@ -120,9 +123,8 @@ class Automl:
         shutil.rmtree(self.folder / "data")
         return table
 
-    def _one_file(self, folder: Path) -> Path:
+    def _one_file(self, folder: Path, source: Source) -> Path:
         """Copy what the prefix holds; several files become one."""
-        source = self.spec.source
         shutil.rmtree(folder, ignore_errors=True)
         download(self.objects, chosen(self.objects, source.uri, source.kind), folder / "in", unzip=source.gzip)
         paths = sorted(path for path in (folder / "in").rglob("*") if path.is_file())
@@ -161,6 +163,7 @@ class Automl:
             "name": f"{self.name}-{named}", "score": story.analysis.apparent, "title": story.summary.title,
             "metrics": self._metrics(story, story.oof, story.model.threshold), "ended": now,
             "model_uri": self._model(story.model, columns, f"{base}/models/{named}"),
+            "held_out": self._held_out(story.model),
         }  # fmt: skip
         trials = {trial.name: trial for trial in story.outcome.trials}
         candidates = [best]
@@ -175,6 +178,7 @@ class Automl:
             if i < MODELS:
                 model = self._of_trial(story.model, trial, folder)
                 each["model_uri"] = self._model(model, columns, f"{base}/models/{trial.name}")
+                each["held_out"] = self._held_out(model)
             candidates.append(each)
         documents = f"{base}/documentation"
         for path in sorted(report.iterdir()):
@@ -193,10 +197,28 @@ class Automl:
         table, flat = story.table, oof if oof.ndim == 1 else oof[:, 0]
         rows = (flat == flat).nonzero()[0]
         weight = None if table.weight is None else table.weight[rows]
-        scores = {
-            metric.name: metric.score(table.y[rows], oof[rows], weight, threshold=threshold)
-            for metric in for_task(table.task)
-        }
+        return self._scores(table.y[rows], oof[rows], weight, table.task, threshold)
+
+    def _held_out(self, model: TableModel) -> dict[str, float]:
+        """Judge a model on the rows that were set aside for it, if any were."""
+        if self.spec.validation is None:
+            return {}
+        path = next((self.folder / "held-out").glob("table.*"))
+        table = read_table(path, model.target, options=ReadOptions(weight=self.spec.weight, task=model.task))
+        unknown = [str(label) for label in table.classes if label not in model.classes]
+        if unknown:
+            raise DataError(
+                f"The validation rows have classes that training has not: {', '.join(unknown[:10])}",
+                why="no model can answer them", fix="Train on rows of every class",
+            )  # fmt: skip
+        rows = table.frame.drop(model.target)
+        answers = model.predict_proba(rows) if table.n_classes else model.predict(rows)
+        codes = np.asarray([model.classes.index(label) for label in table.classes], dtype=np.float64)
+        y = codes[table.y.astype(np.int64)] if table.n_classes else table.y
+        return self._scores(y, answers, table.weight, model.task, model.threshold)
+
+    def _scores(self, y: Any, answers: Any, weight: Any, task: Task, threshold: float | None) -> dict[str, float]:
+        scores = {each.name: each.score(y, answers, weight, threshold=threshold) for each in for_task(task)}
         return {name: float(value) for name, value in scores.items() if value == value}
 
     def _of_trial(self, best: TableModel, trial: Trial, folder: Path) -> TableModel:

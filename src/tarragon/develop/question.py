@@ -29,6 +29,8 @@ class AutomlSpec:
         0 for no limit.
     algorithms : tuple of str
         Only these; empty for all.
+    validation : Source or None
+        Rows that no model is trained or chosen on: the stored models are judged on them as well.
     """
 
     source: Source
@@ -41,3 +43,4 @@ class AutomlSpec:
     budget_s: float = 300.0
     max_candidates: int = 0
     algorithms: tuple[str, ...] = ()
+    validation: Source | None = None

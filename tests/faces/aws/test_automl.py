@@ -124,7 +124,8 @@ def test_what_is_not_there_is_said_before_a_job_is_made(sagemaker: Any) -> None:
         "does not go with": {
             "InputDataConfig": [channel], "ProblemType": "Regression", "AutoMLJobObjective": {"MetricName": "F1"},
         },
-        "validation channel": {"InputDataConfig": [channel, {**channel, "ChannelType": "validation"}]},
+        "two training": {"InputDataConfig": [channel, channel]},
+        "no training": {"InputDataConfig": [{**channel, "ChannelType": "validation"}]},
         "not deployed": {"InputDataConfig": [channel], "ModelDeployConfig": {"AutoGenerateEndpointName": True}},
     }  # fmt: skip
     for words, extra in older.items():

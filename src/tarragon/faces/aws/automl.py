@@ -1,7 +1,7 @@
 """AutoML jobs of both versions: a request becomes a run of the loop, its leaderboard the list of candidates."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from tarragon.develop import AutomlSpec
 from tarragon.engine import Event, JobRecord, State, to_plain
@@ -164,17 +164,14 @@ def _spec(params: Mapping[str, Any]) -> AutomlSpec:
     config = params["AutoMLProblemTypeConfig"]["TabularJobConfig"]
     if params.get("ModelDeployConfig"):
         raise invalid("ModelDeployConfig cannot be honoured: a job's model is not deployed by itself yet")
-    channels = params["AutoMLJobInputDataConfig"]
-    if len(channels) > 1 or channels[0].get("ChannelType", "training") != "training":
-        raise invalid(
-            "A validation channel is not used yet: candidates are judged out of fold. Give one training channel"
-        )
-    where = channels[0].get("DataSource", {}).get("S3DataSource")
-    if where is None:
-        raise invalid("The training channel must have an S3DataSource")
-    kinds = {"S3Prefix": "prefix", "ManifestFile": "manifest"}
-    if where["S3DataType"] not in kinds:
-        raise invalid(f"S3DataType {where['S3DataType']} is not answered here; S3Prefix and ManifestFile are")
+    channels: dict[str, Source] = {}
+    for each in params["AutoMLJobInputDataConfig"]:
+        name = each.get("ChannelType", "training")
+        if name in channels:
+            raise invalid(f"There are two {name} channels; give one")
+        channels[name] = _source(name, each)
+    if "training" not in channels:
+        raise invalid("There is no training channel")
     task = TASKS.get(config.get("ProblemType", ""), "")
     metric = _objective(params.get("AutoMLJobObjective"), task)
     criteria = config.get("CompletionCriteria", {})
@@ -187,13 +184,8 @@ def _spec(params: Mapping[str, Any]) -> AutomlSpec:
     if names and not algorithms:
         raise invalid(f"None of {', '.join(names)} can be trained here; {', '.join(ALGORITHMS)} can")
     return AutomlSpec(
-        source=Source(
-            name="training",
-            uri=where["S3Uri"],
-            kind=kinds[where["S3DataType"]],  # type: ignore[arg-type]
-            content_type=channels[0].get("ContentType", ""),
-            gzip=channels[0].get("CompressionType") == "Gzip",
-        ),
+        source=channels["training"],
+        validation=channels.get("validation"),
         target=config["TargetAttributeName"],
         output_uri=params["OutputDataConfig"]["S3OutputPath"],
         task=task,
@@ -203,6 +195,19 @@ def _spec(params: Mapping[str, Any]) -> AutomlSpec:
         budget_s=float(criteria.get("MaxAutoMLJobRuntimeInSeconds", BUDGET_S)),
         max_candidates=criteria.get("MaxCandidates", 0),
         algorithms=algorithms,
+    )
+
+
+def _source(name: str, channel: Mapping[str, Any]) -> Source:
+    where = channel.get("DataSource", {}).get("S3DataSource")
+    if where is None:
+        raise invalid(f"The {name} channel must have an S3DataSource")
+    kinds: Mapping[str, Literal["prefix", "manifest"]] = {"S3Prefix": "prefix", "ManifestFile": "manifest"}
+    if where["S3DataType"] not in kinds:
+        raise invalid(f"S3DataType {where['S3DataType']} is not answered here; S3Prefix and ManifestFile are")
+    gzip = channel.get("CompressionType") == "Gzip"
+    return Source(
+        name, where["S3Uri"], kinds[where["S3DataType"]], content_type=channel.get("ContentType", ""), gzip=gzip
     )
 
 
@@ -341,7 +346,7 @@ def _candidates(call: Call, record: JobRecord, events: tuple[Event, ...]) -> Ite
         "SAGEMAKER_INFERENCE_SUPPORTED": outputs,
     }  # fmt: skip
     for each in result.get("candidates", ()):
-        objective = METRICS[result["metric"]]
+        objective, held_out = METRICS[result["metric"]], each.get("held_out", {})
         found: dict[str, Any] = {
             "CandidateName": each["name"], "CandidateStatus": "Completed", "ObjectiveStatus": "Succeeded",
             "CandidateSteps": [], "CreationTime": moment(record.created), "EndTime": each["ended"],
@@ -354,7 +359,8 @@ def _candidates(call: Call, record: JobRecord, events: tuple[Event, ...]) -> Ite
                 "CandidateArtifactLocations": {
                     "Explainability": result["explainability_uri"], "ModelInsights": result["insights_uri"],
                 },
-                "CandidateMetrics": list(_metrics(each["metrics"])),
+                # out of fold, and on the rows of a validation channel, on which nothing was chosen
+                "CandidateMetrics": [*_metrics(each["metrics"], "Validation"), *_metrics(held_out, "Test")],
             },
         }  # fmt: skip
         if "model_uri" in each:
@@ -363,10 +369,10 @@ def _candidates(call: Call, record: JobRecord, events: tuple[Event, ...]) -> Ite
         yield found
 
 
-def _metrics(metrics: Mapping[str, float]) -> Iterator[dict[str, Any]]:
+def _metrics(metrics: Mapping[str, float], rows: str) -> Iterator[dict[str, Any]]:
     for name, value in metrics.items():
         if name in METRICS:
             metric = {"MetricName": METRICS[name], "StandardMetricName": METRICS[name]}
-            yield {**metric, "Value": value, "Set": "Validation"}
+            yield {**metric, "Value": value, "Set": rows}
         elif name in EXTENDED:
-            yield {"StandardMetricName": EXTENDED[name], "Value": value, "Set": "Validation"}
+            yield {"StandardMetricName": EXTENDED[name], "Value": value, "Set": rows}
