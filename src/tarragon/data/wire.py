@@ -152,7 +152,7 @@ def _csv(content: bytes) -> Vector:
                 schema={f"column {i}": kind for i in range(width)},
                 truncate_ragged_lines=False,
             )
-        except (pl.exceptions.PolarsError, ValueError) as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
             if kind == pl.String:
                 raise _not_csv(str(error).splitlines()[0]) from error
             continue

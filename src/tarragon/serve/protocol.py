@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from tarragon.errors import TarragonError
+from tarragon.errors import JobError
 
 TIMEOUT_S = 60.0  # SageMaker's for an invocation
 FIRST = "container_1"  # what SageMaker calls a model's first container when it has no name
@@ -143,7 +143,7 @@ class Answerer(Protocol):
         """Answer one request: the body and its content type. Raises ``RefusalError`` for what it cannot take."""
 
 
-class RefusalError(TarragonError):
+class RefusalError(JobError):
     """A model cannot take or answer a request.
 
     Parameters

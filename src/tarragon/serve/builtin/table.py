@@ -67,7 +67,7 @@ class Tabled:
             frame = pl.read_csv(io.BytesIO(body), has_header=False, infer_schema=False)
         except DataError as error:
             raise RefusalError(415, str(error)) from error
-        except pl.exceptions.PolarsError as error:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
             raise RefusalError(415, f"The body is not CSV: {str(error).splitlines()[0]}") from error
         if frame.width == len(self._model.columns) != len(columns):  # without those that the model does not read
             columns = list(self._model.columns)
