@@ -13,7 +13,7 @@ from tarragon.faces.aws.wire.model import function_names
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "aws.md"
-OPENING = ROOT / "docs" / "aws.opening.md"
+OPENING = ROOT / "docs" / "aws-opening.txt"
 TITLES: Mapping[str, str] = {
     "sagemaker": "SageMaker", "sagemaker-runtime": "SageMaker Runtime", "sagemaker-metrics": "SageMaker Metrics",
     "s3": "S3", "sts": "STS", "iam": "IAM", "logs": "CloudWatch Logs", "cloudwatch": "CloudWatch", "kms": "KMS",
