@@ -14,7 +14,7 @@ from tests.faces.aws.conftest import Client
 
 from tarragon.engine import Keys
 from tarragon.errors import ConflictError, NotFoundError, ParameterError, StorageError
-from tarragon.faces.aws.chain import BODY_BYTES, HEALTH, translate
+from tarragon.faces.aws.chain import BODY_BYTES, HEALTH, _finished, translate
 from tarragon.faces.aws.gateway import Running
 from tarragon.faces.aws.wire.model import patterns
 
@@ -118,3 +118,19 @@ def test_our_errors_in_their_words() -> None:
     assert translate(ConflictError("x"), "sagemaker").code == "ResourceInUse"
     assert translate(ParameterError("x"), "sagemaker").code == "ValidationException"
     assert translate(StorageError("x"), "sagemaker").status == 503
+
+
+def test_what_a_request_says_never_becomes_a_header_of_its_own(server: Running, client: Client) -> None:
+    client("s3").create_bucket(Bucket="headers")
+    client("s3").put_object(Bucket="headers", Key="a", Body=b"x")
+    answer = client("s3").get_object(Bucket="headers", Key="a", ResponseContentType="a\r\nx-mine: b")
+    assert "x-mine" not in answer["ResponseMetadata"]["HTTPHeaders"]
+    assert answer["Body"].read() == b"x"
+
+
+def test_an_iterator_that_ends_early_is_a_fault_not_a_silence() -> None:
+    def ended(_: Any) -> Any:
+        return next(iter(()))
+
+    with pytest.raises(RuntimeError, match="ended early"):
+        _finished(ended, None)

@@ -3,11 +3,11 @@
 import re
 
 import pytest
+from tests.faces.aws.generate import Generator, from_pattern
 
 from tarragon.faces.aws.families import functions
 from tarragon.faces.aws.wire.model import function_names, operation_model
 from tarragon.faces.aws.wire.validate import check
-from tests.faces.aws.generate import Generator, from_pattern
 
 
 def operations():

@@ -198,3 +198,9 @@ def test_streams_by_their_last_event(logs: Any, group: str) -> None:
     logs.delete_log_stream(logGroupName=group, logStreamName="a")
     with pytest.raises(logs.exceptions.ResourceNotFoundException):
         logs.get_log_events(logGroupName=group, logStreamName="a")
+
+
+def test_an_arn_of_something_else_is_no_log_group_s(logs: Any) -> None:
+    with pytest.raises(ClientError) as error:
+        logs.list_tags_for_resource(resourceArn="arn:aws:sagemaker:us-east-1:123456789012:model/x")
+    assert code(error) == "InvalidParameterException"

@@ -2,12 +2,12 @@
 
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
-
-from tarragon.faces.aws.wire.model import function_names, operation_model
 from tests.faces.aws.conftest import client_of, started
 from tests.faces.aws.generate import Generator
 from tests.faces.aws.stage import KNOWN, prepare
 from tests.faces.aws.test_generate import operations
+
+from tarragon.faces.aws.wire.model import function_names, operation_model
 
 OPERATIONS = list(operations())
 
@@ -35,8 +35,9 @@ def test_valid_inputs_are_answered(clients, service, name):
             params = Generator(7, full=full, known=known).input(operation.input_shape)
             try:
                 answer = call(**params)
-            except ParamValidationError as error:  # botocore's own rules beyond the model, such as bucket names
-                assert service == "s3", error
+            except ParamValidationError:  # botocore's own rules beyond the model, such as bucket names
+                if service != "s3":
+                    raise
                 continue
             except ClientError as error:
                 refused(service, error.response)

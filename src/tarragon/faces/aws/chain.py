@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import inspect
 import logging
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -194,9 +195,18 @@ class Gateway:
         if inspect.iscoroutinefunction(function):
             answer: Answer = await function(call)
             return answer
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, call)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _finished, function, call)
 
 
+def _finished(function: Callable[[Call], Any], call: Call) -> Any:
+    """Call a function in its thread; a StopIteration would never come out of a future, and the request hang."""
+    try:
+        return function(call)
+    except StopIteration as error:
+        raise RuntimeError("an iterator ended early") from error
+
+
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # in a header's value they would end it, and begin another
 STREAMED = frozenset({"PutObject", "UploadPart"})
 """S3's operations whose body is the object: read piece by piece, never whole."""
 
@@ -299,7 +309,10 @@ def _too_large(limit: int) -> AwsError:
 
 
 async def _send(response: Response, send: Send, *, head: bool) -> int:
-    headers = [(name.encode("latin-1", "replace"), value.encode("utf-8")) for name, value in response.headers.items()]
+    headers = [
+        (name.encode("latin-1", "replace"), CONTROL.sub(" ", value).encode("utf-8"))  # a value may repeat what was sent
+        for name, value in response.headers.items()
+    ]
     body = response.body
     if isinstance(body, bytes):
         if "content-length" not in response.headers and response.status not in (204, 304):

@@ -216,7 +216,12 @@ def _group(call: Call) -> str:
 
 
 def _named(told: str) -> str:
-    return told.split(":log-group:", 1)[1].removesuffix(":*") if told.startswith("arn:") else told
+    if not told.startswith("arn:"):
+        return told
+    _, found, name = told.partition(":log-group:")
+    if not found:
+        raise _parameter(f"{told[:200]} is no log group's ARN")
+    return name.removesuffix(":*")
 
 
 def _stream(call: Call, name: str = "") -> str:

@@ -85,3 +85,9 @@ def test_moments() -> None:
     for text in ("2026-01-31T12:00:00Z", "2026-01-31T12:00:00+00:00", "Sat, 31 Jan 2026 12:00:00 GMT", str(expected)):
         assert moment(text) == expected
     assert moment("yesterday") == float("inf")
+
+
+def test_a_number_too_large_for_a_float_is_out_of_range() -> None:
+    operation = operation_model("sagemaker", "ListModels")
+    with pytest.raises(AwsError, match="out of range"):
+        parse("json", operation, Request({}, {}, {}, b'{"MaxResults": 1' + b"0" * 400 + b"}"))

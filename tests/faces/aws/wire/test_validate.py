@@ -61,3 +61,11 @@ def test_words_of_other_alphabets_are_allowed_in_tags() -> None:
         "Tags": [{"Key": "größe", "Value": "小"}],
     }
     check("sagemaker", operation_model("sagemaker", "AddTags").input_shape, params)
+
+
+def test_a_union_has_exactly_one_member() -> None:
+    shape = operation_model("sagemaker", "CreateAutoMLJobV2").input_shape.members["AutoMLProblemTypeConfig"]
+    for value in ({}, {"TabularJobConfig": {"TargetAttributeName": "y"}, "ImageClassificationJobConfig": {}}):
+        with pytest.raises(AwsError, match="Member must have exactly one of"):
+            check("sagemaker", shape, value)
+    check("sagemaker", shape, {"ImageClassificationJobConfig": {}})

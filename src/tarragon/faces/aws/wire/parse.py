@@ -132,7 +132,8 @@ def _encodable(text: str) -> str:
 
 
 def _integer(shape: Shape, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    whole = isinstance(value, int) and not isinstance(value, bool)  # of any size: it may be too large for a float
+    if not whole and not (isinstance(value, float) and math.isfinite(value)):
         raise malformed(f"{shape.name} must be a whole number")
     number, bits = int(value), 31 if shape.type_name == "integer" else 63
     if not -(2**bits) <= number < 2**bits:

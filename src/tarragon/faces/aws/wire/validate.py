@@ -43,15 +43,7 @@ def check(service: str, shape: Shape | None, params: Mapping[str, Any]) -> None:
 def _broken(shape: Shape, value: Any, path: str) -> Iterator[str]:
     kind = shape.type_name
     if kind == "structure":
-        if shape.is_document_type:
-            return
-        for name in shape.required_members:
-            member = shape.members[name]
-            if value.get(name) is None and not member.serialization.get("streaming"):
-                yield f"Value null at '{_join(path, name)}' failed to satisfy constraint: Member must not be null"
-        for name, given in value.items():
-            if name in shape.members and not shape.members[name].serialization.get("streaming"):
-                yield from _broken(shape.members[name], given, _join(path, name))
+        yield from _broken_structure(shape, value, path)
         return
     yield from _out_of_range(shape, value, path)
     if kind == "list":
@@ -63,6 +55,21 @@ def _broken(shape: Shape, value: Any, path: str) -> Iterator[str]:
             yield from _broken(shape.value, each, f"{path}.{str(key)[:SHOWN]}.member")
     elif kind == "string":
         yield from _unlike(shape, value, path)
+
+
+def _broken_structure(shape: Any, value: Mapping[str, Any], path: str) -> Iterator[str]:
+    if shape.is_document_type:
+        return
+    for name in shape.required_members:
+        member = shape.members[name]
+        if value.get(name) is None and not member.serialization.get("streaming"):
+            yield f"Value null at '{_join(path, name)}' failed to satisfy constraint: Member must not be null"
+    if shape.is_tagged_union and len(value) != 1:
+        known = ", ".join(shape.members)
+        yield f"Value at '{path}' failed to satisfy constraint: Member must have exactly one of [{known}]"
+    for name, given in value.items():
+        if name in shape.members and not shape.members[name].serialization.get("streaming"):
+            yield from _broken(shape.members[name], given, _join(path, name))
 
 
 def _out_of_range(shape: Shape, value: Any, path: str) -> Iterator[str]:
