@@ -24,7 +24,8 @@ def stat(namespace: str, name: str, statistic: str) -> dict[str, Any]:
 def statistics(metrics: Any, name: str, **more: Any) -> list[dict[str, Any]]:
     wanted = {
         "Namespace": "Mine", "MetricName": name, "Period": 60, "StartTime": NOW - timedelta(minutes=10),
-        "EndTime": datetime.now(UTC) + timedelta(minutes=2), "Statistics": ["Average", "Sum", "Minimum", "Maximum", "SampleCount"],
+        "EndTime": datetime.now(UTC) + timedelta(minutes=2),
+        "Statistics": ["Average", "Sum", "Minimum", "Maximum", "SampleCount"],
         **more,
     }  # fmt: skip
     return sorted(metrics.get_metric_statistics(**wanted)["Datapoints"], key=lambda each: each["Timestamp"])

@@ -9,7 +9,10 @@ from tarragon.faces.aws.listing import cut, page, place, token
 from tarragon.faces.aws.protocol import AwsError
 
 ITEMS = [
-    {"JobName": f"job-{i:02}", "CreationTime": float(i), "LastModifiedTime": 100.0 - i, "State": ("Busy", "Done")[i % 2]}
+    {
+        "JobName": f"job-{i:02}", "CreationTime": float(i), "LastModifiedTime": 100.0 - i,
+        "State": ("Busy", "Done")[i % 2],
+    }
     for i in range(25)
 ]  # fmt: skip
 
