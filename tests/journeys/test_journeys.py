@@ -18,7 +18,7 @@ from tarragon.testing import LocalServer
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).with_name("scripts")
-Outcomes: TypeAlias = "Mapping[str, Future[subprocess.CompletedProcess[str]]]"
+Outcomes: TypeAlias = Mapping[str, "Future[subprocess.CompletedProcess[str]]"]
 NAMES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
 SLOWEST_S = 900
 pytestmark = pytest.mark.journey
@@ -30,7 +30,7 @@ def environment_of(name: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def outcomes(tarragon_server: LocalServer) -> Iterator["Mapping[str, Started]"]:
+def outcomes(tarragon_server: LocalServer) -> Iterator[Outcomes]:
     def run(name: str) -> "subprocess.CompletedProcess[str]":
         folder = environment_of(name) / "bin"
         environment = client_environment(tarragon_server.home, tarragon_server.url)
@@ -45,9 +45,7 @@ def outcomes(tarragon_server: LocalServer) -> Iterator["Mapping[str, Started]"]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_script_runs_to_its_end(
-    name: str, outcomes: "Mapping[str, Future[subprocess.CompletedProcess[str]]]"
-) -> None:
+def test_a_script_runs_to_its_end(name: str, outcomes: Outcomes) -> None:
     if name not in outcomes:
         pytest.skip(f"{environment_of(name).name} is not installed: make test installs it")
     done = outcomes[name].result()
