@@ -40,12 +40,15 @@ class Known:
         Tells the process from another that got its number.
     started : float
         Seconds since 1970.
+    proxy : str
+        The URL of its proxy, if it has one.
     """
 
     url: str
     pid: int
     identity: str
     started: float
+    proxy: str = ""
 
 
 def known(home: Path) -> Known | None:
@@ -70,7 +73,9 @@ def announce(home: Path, found: Known) -> None:
     write_json(asdict(found), home / FILE)
 
 
-def start(home: Path, *, host: str = "127.0.0.1", port: int = 4747, expose: bool = False) -> Known:
+def start(
+    home: Path, *, host: str = "127.0.0.1", port: int = 4747, expose: bool = False, proxy: int | None = None
+) -> Known:
     """Start a server in the background and wait until it answers.
 
     Raises
@@ -90,7 +95,11 @@ def start(home: Path, *, host: str = "127.0.0.1", port: int = 4747, expose: bool
     argv = [sys.executable, "-m", "tarragon.faces.cli", "up", "--home", str(home), "--host", host, "--port", str(port)]
     with open(home / OUT, "wb") as out:
         process = subprocess.Popen(
-            argv + ["--expose"] * expose, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            [*argv, *["--expose"] * expose, *(("--proxy", str(proxy)) if proxy else ())],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
     end = time.monotonic() + START_S
     while time.monotonic() < end and process.poll() is None:
@@ -144,6 +153,18 @@ def environment(home: Path, url: str, *, region: str = REGION) -> dict[str, str]
         "SAGEMAKER_USER_CONFIG_OVERRIDE": str(settings), "TARRAGON_SHIM": "1",
         "PYTHONPATH": os.pathsep.join([str(SHIM), *path]),
     }  # fmt: skip
+
+
+def through_proxy(home: Path, found: Known) -> dict[str, str]:
+    """Say what leads a client with AWS's own https addresses here. Raises ``NotFoundError`` without a proxy."""
+    if not found.proxy:
+        raise NotFoundError(
+            "The server has no proxy",
+            why="it was started without",
+            fix="`tarragon down`, then `tarragon up --proxy 4748`",
+        )
+    bundle = str(home / "authority" / "ca.pem")
+    return {"HTTPS_PROXY": found.proxy, "AWS_CA_BUNDLE": bundle, "NO_PROXY": "127.0.0.1,localhost"}
 
 
 def client_environment(home: Path, url: str, base: Mapping[str, str] = os.environ) -> dict[str, str]:

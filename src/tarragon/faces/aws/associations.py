@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tarragon.errors import ConflictError, NotFoundError
-from tarragon.faces.aws import components, experiments, lineage
+from tarragon.faces.aws import components, experiments, lineage, tags
 from tarragon.faces.aws.graph import Edge, walk
 from tarragon.faces.aws.listing import cut, page
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
@@ -19,9 +19,9 @@ Vertex = Mapping[str, Any]
 def add_association(call: Call) -> Answer:
     """Say that one entity comes before another."""
     source, destination = call.params["SourceArn"], call.params["DestinationArn"]
-    known = _vertices(call)
     for each in (source, destination):
-        if each not in known:
+        kind, _, name = each.rpartition(":")[2].partition("/")
+        if each != call.arn(kind, name) or not tags.EXISTS[kind](call.server, call.region, name):
             raise AwsError("ResourceNotFound", f"Lineage entity '{each}' does not exist.")
     if source == destination:
         raise invalid("An entity cannot be associated with itself")

@@ -4,6 +4,7 @@ Every training, processing and transform job has one of its own, which shows wha
 job when it is asked for, by the function its family has put into :data:`SOURCES`.
 """
 
+import re
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ ENDINGS = {
     "SageMakerTrainingJob": "-aws-training-job", "SageMakerProcessingJob": "-aws-processing-job",
     "SageMakerTransformJob": "-aws-transform-job",
 }  # fmt: skip
+NUMBER = re.compile(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 MERGED = ("Parameters", "InputArtifacts", "OutputArtifacts")
 Point = tuple[float, int | None, float]
 """When (seconds since 1970), at which step, how much."""
@@ -257,10 +259,9 @@ def _of_facts(facts: Facts) -> dict[str, Any]:
 
 
 def _parameter(value: Any) -> dict[str, Any]:
-    try:
-        return {"NumberValue": float(value)}
-    except (TypeError, ValueError):
-        return {"StringValue": str(value)}
+    """Show a number as a number; "nan", "inf" and "1_000" are words."""
+    text = str(value)
+    return {"NumberValue": float(text)} if NUMBER.fullmatch(text) else {"StringValue": text}
 
 
 def _artifact(each: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,9 +19,11 @@ import uvicorn
 from tarragon.engine import Documents, Keys, LocalExecutor, Logs, Runner, Series, Supervisor, Workspace
 from tarragon.engine import home as default_home
 from tarragon.errors import ConflictError
+from tarragon.faces.aws.authority import Authority
 from tarragon.faces.aws.chain import Gateway
 from tarragon.faces.aws.journal import Journal
 from tarragon.faces.aws.patience import Patience
+from tarragon.faces.aws.proxy import Proxy
 from tarragon.faces.aws.server import Server
 from tarragon.serve import Endpoints
 
@@ -49,11 +51,14 @@ class Address:
         0 takes a free one.
     names : tuple of str
         Further host names under which clients call.
+    proxy : int, optional
+        Where the proxy listens, if it does.
     """
 
     host: str = "127.0.0.1"
     port: int = 4747
     names: tuple[str, ...] = field(default=())
+    proxy: int | None = None
 
 
 def serve(
@@ -62,6 +67,7 @@ def serve(
     port: int = 4747,
     ready: Callable[[str], None] | None = None,
     log: Path | None = None,
+    proxy: int | None = None,
 ) -> None:
     """Run a server until it is asked to end (SIGTERM, SIGINT).
 
@@ -76,6 +82,8 @@ def serve(
         Called with the URL once requests are answered.
     log : Path, optional
         File of the request log; ``<home>/server.log`` by default.
+    proxy : int, optional
+        A port on loopback on which AWS's own https addresses are answered, too; see :mod:`tarragon.faces.aws.proxy`.
 
     Raises
     ------
@@ -85,7 +93,7 @@ def serve(
     place = Path(home or default_home()).absolute()
     place.mkdir(parents=True, exist_ok=True)
     _log_to(log or place / "server.log")
-    running = Running(place, Address(host, port))
+    running = Running(place, Address(host, port, proxy=proxy))
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: running.stop())
@@ -142,10 +150,20 @@ class Running:
             task = asyncio.create_task(self._uvicorn.serve(sockets=[self._socket]))
             while not self._uvicorn.started and not task.done():
                 await asyncio.sleep(0.005)
+            proxy = await self._proxy()
             if ready is not None and not task.done():
                 ready(self.url)
             await task
+            if proxy is not None:
+                await proxy.close()
             gateway.close()
+
+    async def _proxy(self) -> Proxy | None:
+        if self._address.proxy is None:
+            return None
+        proxy = Proxy(Authority(self.home), self.url)
+        await proxy.start(port=self._address.proxy)
+        return proxy
 
 
 class _Uvicorn(uvicorn.Server):

@@ -28,6 +28,9 @@ def up(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     background: Annotated[bool, typer.Option("--background", help="Return once it answers.")] = False,
     expose: Annotated[bool, typer.Option("--expose", help="Allow an address other machines can reach.")] = False,
+    proxy: Annotated[
+        int | None, typer.Option("--proxy", min=1, max=65_535, help="A port that answers for AWS's https addresses.")
+    ] = None,
     home: Home = None,
     as_json: Json = False,
 ) -> int:
@@ -42,7 +45,7 @@ def up(
             fix="Use 127.0.0.1, or add --expose if that is what you want",
         )
     if background:
-        found = local.start(place, host=host, port=port, expose=expose)
+        found = local.start(place, host=host, port=port, expose=expose, proxy=proxy)
         _say(found.url, place, as_json=as_json)
         return OK
     running = local.known(place)
@@ -53,11 +56,12 @@ def up(
     from tarragon.faces.aws.gateway import serve
 
     def ready(url: str) -> None:
-        local.announce(place, local.Known(url, os.getpid(), myself(), time.time()))
+        at = "" if proxy is None else f"http://127.0.0.1:{proxy}"
+        local.announce(place, local.Known(url, os.getpid(), myself(), time.time(), at))
         _say(url, place, as_json=as_json)
 
     try:
-        serve(place, host, port, ready)
+        serve(place, host, port, ready, proxy=proxy)
     finally:
         mine = local.known(place)
         if mine is None or mine.pid == os.getpid():
@@ -138,6 +142,7 @@ def logs(
 
 def env(
     shell: Annotated[str, typer.Option("--shell", help="sh, fish, powershell or dotenv.")] = "sh",
+    proxied: Annotated[bool, typer.Option("--proxied", help="Also through the proxy, see up --proxy.")] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> int:
@@ -148,7 +153,7 @@ def env(
     found = local.known(place)
     if found is None:
         raise NotFoundError("No server runs", why=f"none was found for {place}", fix="`tarragon up --background` first")
-    variables = local.environment(place, found.url)
+    variables = local.environment(place, found.url) | (local.through_proxy(place, found) if proxied else {})
     if as_json:
         show_json({"set": variables, "unset": list(local.CLEARED)})
         return OK
