@@ -161,7 +161,7 @@ def through_proxy(home: Path, found: Known) -> dict[str, str]:
         raise NotFoundError(
             "The server has no proxy",
             why="it was started without",
-            fix="`tarragon down`, then `tarragon up --proxy 4748`",
+            fix="`tarragon down`, then `tarragon up --background --proxy 4748`",
         )
     bundle = str(home / "authority" / "ca.pem")
     return {"HTTPS_PROXY": found.proxy, "AWS_CA_BUNDLE": bundle, "NO_PROXY": "127.0.0.1,localhost"}

@@ -66,6 +66,9 @@ def test_env_as_json_and_for_no_shell(home: Path) -> None:
     assert found["set"]["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
     assert "AWS_PROFILE" in found["unset"]
     assert typed("env", "--shell", "cmd", home=home).returncode == 2
+    unproxied = typed("env", "--proxied", home=home)
+    assert unproxied.returncode == 2
+    assert "tarragon up --background --proxy" in unproxied.stderr
 
 
 def test_run_gives_the_environment_and_returns_the_exit_code(home: Path) -> None:
