@@ -106,7 +106,8 @@ def call(tmp_path: Any) -> Iterator[Call]:
 
 def test_a_jobs_own_component_shows_what_its_family_says(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = components.Facts(
-        "Completed", started=1.0, ended=9.0, parameters={"eta": "0.3", "kind": "gbtree"},
+        "Completed", started=1.0, ended=9.0,
+        parameters={"eta": "0.3", "kind": "gbtree", "left": "nan", "big": "1e9999"},
         inputs={"train": {"Value": "s3://b/t", "MediaType": None}}, outputs={"SageMaker.ModelArtifact": {"Value": "s3://b/m"}},
         metrics={"auc": [(2.0, 1, 0.5), (3.0, 2, 0.7)], "none": []},
     )  # fmt: skip
@@ -127,7 +128,8 @@ def test_a_jobs_own_component_shows_what_its_family_says(call: Call, monkeypatch
     assert found["DisplayName"] == "D"
     assert found["Status"]["PrimaryStatus"] == "Completed"
     assert (found["StartTime"], found["EndTime"]) == (1.0, 9.0)
-    assert found["Parameters"] == {"eta": {"NumberValue": 0.3}, "kind": {"StringValue": "gbtree"}}
+    words = {"kind": "gbtree", "left": "nan", "big": "1e9999"}
+    assert found["Parameters"] == {"eta": {"NumberValue": 0.3}} | {k: {"StringValue": v} for k, v in words.items()}
     assert found["InputArtifacts"] == {"train": {"Value": "s3://b/t"}}
     assert [(each["MetricName"], each["SourceArn"], each["Last"]) for each in found["Metrics"]] == [
         ("auc", "arn:j", 0.7)
