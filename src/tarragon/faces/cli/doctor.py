@@ -20,6 +20,7 @@ EXTRAS = (
     ("catboost", "catboost", "CatBoost as one more candidate: often first on tables with many categories"),
     ("deep", "torch", "a small neural network for tables as one more candidate, unlike the trees it is blended with"),
     ("arrow", "pyarrow", "pandas frames with Arrow columns, and Arrow tables, as input"),
+    ("proxy", "cryptography", "`tarragon up --proxy`, for clients that hard-wire AWS's addresses"),
     ("postgres", "psycopg", "a PostgreSQL store, shared by several machines"),
     ("s3", "s3fs", "objects in S3 or MinIO instead of plain files"),
 )
