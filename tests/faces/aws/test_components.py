@@ -108,7 +108,8 @@ def test_a_jobs_own_component_shows_what_its_family_says(call: Call, monkeypatch
     facts = components.Facts(
         "Completed", started=1.0, ended=9.0,
         parameters={"eta": "0.3", "kind": "gbtree", "left": "nan", "big": "1e9999"},
-        inputs={"train": {"Value": "s3://b/t", "MediaType": None}}, outputs={"SageMaker.ModelArtifact": {"Value": "s3://b/m"}},
+        inputs={"train": {"Value": "s3://b/t", "MediaType": None}},
+        outputs={"SageMaker.ModelArtifact": {"Value": "s3://b/m"}},
         metrics={"auc": [(2.0, 1, 0.5), (3.0, 2, 0.7)], "none": []},
     )  # fmt: skip
     asked: list[str] = []
