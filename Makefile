@@ -12,6 +12,9 @@ CLIENTS := .clients
 JOBS   ?= 2
 # loadscope keeps a module or class on one worker: what its tests share is made once
 export PYTHON
+# what tests compare with, where the journeys' environments have it
+export TARRAGON_SDK_V2 = $(CURDIR)/$(CLIENTS)/v2/bin/python
+export TARRAGON_TEST_AWS = $(CURDIR)/$(CLIENTS)/v2/bin/aws
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: install demo test check format docs clients clean

@@ -134,3 +134,16 @@ def test_an_iterator_that_ends_early_is_a_fault_not_a_silence() -> None:
 
     with pytest.raises(RuntimeError, match="ended early"):
         _finished(ended, None)
+
+
+@pytest.mark.parametrize(
+    ("service", "function"),
+    [("ec2", "describe_instances"), ("sns", "list_topics"), ("ecr", "describe_repositories"), ("batch", "list_jobs")],
+)
+def test_a_service_that_is_not_answered_is_named_whatever_its_protocol(
+    client: Client, service: str, function: str
+) -> None:
+    arguments = {"jobQueue": "q"} if service == "batch" else {}
+    with pytest.raises(ClientError, match=f"does not answer the service '{service}'") as caught:
+        getattr(client(service), function)(**arguments)
+    assert caught.value.response["Error"]["Code"] == "UnknownOperationException"

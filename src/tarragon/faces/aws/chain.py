@@ -71,7 +71,10 @@ class Exchange:
         """How an error must be written, also before the route is known."""
         if self.route is not None:
             return self.route.protocol
-        return "json" if "json" in self.incoming.header("content-type") else "rest-xml"
+        kind = self.incoming.header("content-type")
+        if "x-www-form-urlencoded" in kind:
+            return "ec2" if signing_name(self.incoming) == "ec2" else "query"
+        return "json" if "json" in kind else "rest-xml"
 
 
 class Gateway:

@@ -80,7 +80,7 @@ def route(incoming: Incoming) -> Route:
     if incoming.header("smithy-protocol") == "rpc-v2-cbor" and incoming.path.startswith("/service/"):
         return _by_cbor_path(incoming.path)
     if target := incoming.header("x-amz-target"):
-        return _by_target(target)
+        return _by_target(target, signing_name(incoming))
     named = signing_name(incoming)
     service = SIGNED.get(named, named) or "s3"
     if service == "sagemaker":
@@ -101,11 +101,11 @@ def _by_cbor_path(path: str) -> Route:
     return Route(service, CBOR, _known(service, parts[3]), {})
 
 
-def _by_target(target: str) -> Route:
+def _by_target(target: str, named: str) -> Route:
     prefix, _, operation = target.rpartition(".")
     service = _targets().get(prefix)
     if service is None:
-        raise _unserved(prefix or target)
+        raise _unserved(named or prefix or target)
     return Route(service, "json", _known(service, operation), {})
 
 

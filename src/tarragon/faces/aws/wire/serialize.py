@@ -101,6 +101,12 @@ def serialize_error(protocol: str, error: AwsError, request_id: str, *, head: bo
     elif protocol == "smithy-rpc-v2-cbor":
         response.headers |= {"smithy-protocol": "rpc-v2-cbor"}
         response.body = cbor2.dumps({"__type": error.code, "message": error.message, **error.fields})
+    elif protocol == "ec2":  # a service that is not answered, told so in the form its clients read
+        inside = f"<Code>{_escaped(error.code)}</Code><Message>{_escaped(error.message)}</Message>"
+        response.headers["content-type"] = "text/xml"
+        response.body = (
+            f"<Response><Errors><Error>{inside}</Error></Errors><RequestID>{request_id}</RequestID></Response>".encode()
+        )
     elif protocol == "query":
         kind = "Sender" if error.status < 500 else "Receiver"
         inside = f"<Type>{kind}</Type><Code>{_escaped(error.code)}</Code><Message>{_escaped(error.message)}</Message>"
