@@ -6,7 +6,7 @@ from typing import Any, Literal
 from tarragon.develop import AutomlSpec
 from tarragon.engine import Event, JobRecord, State, to_plain
 from tarragon.errors import ConflictError, NotFoundError, ParameterError
-from tarragon.faces.aws import tags
+from tarragon.faces.aws import jobs, tags
 from tarragon.faces.aws.jobs import kind_in, moment, record_of, status
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
@@ -141,9 +141,7 @@ def list_candidates_for_auto_ml_job(call: Call) -> Answer:
 def stop_auto_ml_job(call: Call) -> Answer:
     """Ask a job to end with the best it has so far."""
     record = _record(call)
-    if record.state.over:
-        raise invalid(f"The AutoML job {record.name} is in a terminal status: {status(record)}")
-    call.server.jobs.stop(record.kind, record.name)
+    jobs.stop(call, record, "AutoML job")
     return None
 
 
@@ -273,11 +271,8 @@ def _older(params: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _patient(call: Call) -> JobRecord:
     """Look a job up; a slow asker about a running one waits for its end."""
-    record = _record(call)
-    if not record.state.over:
-        arn, began = call.arn(ARN, record.name), moment(record.created)
-        await call.server.patience.wait(call, arn, lambda: _record(call).state.over, began=began)
-    return _record(call)
+    arn = call.arn(ARN, _record(call).name)
+    return await jobs.settled(call, arn, lambda: _record(call))
 
 
 def _record(call: Call) -> JobRecord:

@@ -1,9 +1,12 @@
 """What the engine's jobs look like to AWS, whatever they do: the region in a job's kind, states, stopping."""
 
+import asyncio
+from collections.abc import Callable
 from datetime import datetime
 
 from tarragon.engine import JobRecord, State
-from tarragon.faces.aws.protocol import Call
+from tarragon.errors import ConflictError
+from tarragon.faces.aws.protocol import AwsError, Call, invalid
 
 HOME_REGION = "us-east-1"
 BETWEEN = "--"
@@ -50,3 +53,48 @@ def moment(text: str) -> float:
     60.0
     """
     return datetime.fromisoformat(text).timestamp()
+
+
+async def settled(call: Call, arn: str, look: Callable[[], JobRecord]) -> JobRecord:
+    """Look a job up; a slow asker about a running one waits for its end.
+
+    Parameters
+    ----------
+    call : Call
+    arn : str
+        The job's.
+    look : callable
+        Returns its record as it is now.
+    """
+    record = await asyncio.to_thread(look)
+    if record.state.over:
+        return record
+    began = moment(record.created)
+    await call.server.patience.wait(call, arn, lambda: look().state.over, began=began)
+    return await asyncio.to_thread(look)
+
+
+def stop(call: Call, record: JobRecord, what: str) -> None:
+    """Ask a job to end; asking again is fine. Raises ``AwsError`` for one that is over.
+
+    Parameters
+    ----------
+    what : str
+        What it is called in the error: "training job".
+    """
+    if record.state is State.STOPPING:
+        return
+    try:
+        if not record.state.over:
+            call.server.jobs.stop(record.kind, record.name)
+            return
+    except ConflictError:  # it ended meanwhile
+        record = call.server.workspace.job(record.kind, record.name)
+    raise invalid(f"The {what} {record.name} is in a terminal status: {status(record)}")
+
+
+def remove(call: Call, record: JobRecord, what: str) -> None:
+    """Forget a job that is over. Raises ``AwsError`` for one that is not."""
+    if not record.state.over:
+        raise AwsError("ResourceInUse", f"The {what} {record.name} is {status(record)}; stop it first")
+    call.server.workspace.delete(record.kind, record.name)

@@ -1,11 +1,12 @@
 """Processing jobs: a request becomes an engine job, the job's record and events become a description."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from tarragon.engine import Event, JobRecord, State, to_plain
 from tarragon.errors import ConflictError, NotFoundError
-from tarragon.faces.aws import components, tags
+from tarragon.faces.aws import components, jobs, tags
 from tarragon.faces.aws.jobs import kind_in, moment, status
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
@@ -44,11 +45,8 @@ def create_processing_job(call: Call) -> Answer:
 async def describe_processing_job(call: Call) -> Answer:
     """Describe a job; a slow asker about a running one waits for its end."""
     name = call.params["ProcessingJobName"]
-    record = _record(call, name)
-    if not record.state.over:
-        began = moment(record.created)
-        await call.server.patience.wait(call, call.arn(ARN, name), lambda: _record(call, name).state.over, began=began)
-    return description(call.server, call.region, _record(call, name))
+    record = await jobs.settled(call, call.arn(ARN, name), lambda: _record(call, name))
+    return await asyncio.to_thread(description, call.server, call.region, record)
 
 
 @operations.answer
@@ -63,10 +61,7 @@ def list_processing_jobs(call: Call) -> Answer:
 def stop_processing_job(call: Call) -> Answer:
     """Ask a job to end: SIGTERM, two minutes, SIGKILL; what it has is stored."""
     record = _record(call, call.params["ProcessingJobName"])
-    if record.state.over:
-        raise invalid(f"The processing job is in a terminal status: {status(record)}")
-    if record.state is not State.STOPPING:
-        call.server.jobs.stop(record.kind, record.name)
+    jobs.stop(call, record, "processing job")
     return None
 
 
@@ -74,9 +69,7 @@ def stop_processing_job(call: Call) -> Answer:
 def delete_processing_job(call: Call) -> Answer:
     """Forget a job that is over."""
     record = _record(call, call.params["ProcessingJobName"])
-    if not record.state.over:
-        raise AwsError("ResourceInUse", f"The processing job {record.name} is {status(record)}; stop it first")
-    call.server.workspace.delete(record.kind, record.name)
+    jobs.remove(call, record, "processing job")
     tags.drop(call, call.arn(ARN, record.name))
     return None
 

@@ -3,13 +3,14 @@
 Everything that was sent comes back as it was sent; what the job did is read from its record and events.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tarragon.engine import Event, JobRecord, State, to_plain
 from tarragon.errors import ConflictError, NotFoundError
-from tarragon.faces.aws import components, search, tags
+from tarragon.faces.aws import components, jobs, search, tags
 from tarragon.faces.aws.jobs import kind_in, moment, status
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
@@ -58,11 +59,8 @@ def create_training_job(call: Call) -> Answer:
 async def describe_training_job(call: Call) -> Answer:
     """Describe a job; a slow asker about a running one waits for its end."""
     name = call.params["TrainingJobName"]
-    record = _record(call, name)
-    if not record.state.over:
-        began = moment(record.created)
-        await call.server.patience.wait(call, call.arn(ARN, name), lambda: _record(call, name).state.over, began=began)
-    return description(call.server, call.region, _record(call, name))
+    record = await jobs.settled(call, call.arn(ARN, name), lambda: _record(call, name))
+    return await asyncio.to_thread(description, call.server, call.region, record)
 
 
 @operations.answer
@@ -77,10 +75,7 @@ def list_training_jobs(call: Call) -> Answer:
 def stop_training_job(call: Call) -> Answer:
     """Ask a job to end: SIGTERM, two minutes, SIGKILL; what it has is kept."""
     record = _record(call, call.params["TrainingJobName"])
-    if record.state.over:
-        raise invalid(f"The training job is in a terminal status: {status(record)}")
-    if record.state is not State.STOPPING:
-        call.server.jobs.stop(record.kind, record.name)
+    jobs.stop(call, record, "training job")
     return None
 
 
@@ -95,9 +90,7 @@ def update_training_job(call: Call) -> Answer:
 def delete_training_job(call: Call) -> Answer:
     """Forget a job that is over."""
     record = _record(call, call.params["TrainingJobName"])
-    if not record.state.over:
-        raise AwsError("ResourceInUse", f"The training job {record.name} is {status(record)}; stop it first")
-    call.server.workspace.delete(record.kind, record.name)
+    jobs.remove(call, record, "training job")
     tags.drop(call, call.arn(ARN, record.name))
     return None
 

@@ -1,14 +1,14 @@
 """Transform jobs: a request becomes an engine job that puts every object of a prefix through a model."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from tarragon.engine import Event, JobRecord, State, to_plain
 from tarragon.errors import ConflictError, NotFoundError, ParameterError
-from tarragon.faces.aws import components, search, tags
-from tarragon.faces.aws.jobs import kind_in, status
+from tarragon.faces.aws import components, jobs, search, tags
+from tarragon.faces.aws.jobs import kind_in, moment, status
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.models import resolved
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
@@ -46,11 +46,8 @@ def create_transform_job(call: Call) -> Answer:
 async def describe_transform_job(call: Call) -> Answer:
     """Describe a job; a slow asker about a running one waits for its end."""
     name = str(call.params["TransformJobName"])
-    record = _record(call, name)
-    if not record.state.over:
-        began = _moment(record.created)
-        await call.server.patience.wait(call, call.arn(ARN, name), lambda: _record(call, name).state.over, began=began)
-    return description(call.server, call.region, _record(call, name))
+    record = await jobs.settled(call, call.arn(ARN, name), lambda: _record(call, name))
+    return await asyncio.to_thread(description, call.server, call.region, record)
 
 
 @operations.answer
@@ -65,9 +62,7 @@ def list_transform_jobs(call: Call) -> Answer:
 def stop_transform_job(call: Call) -> Answer:
     """Ask a job to end; outputs that are stored stay."""
     record = _record(call, str(call.params["TransformJobName"]))
-    if record.state.over:
-        raise invalid(f"The transform job is in a terminal status: {status(record)}")
-    call.server.jobs.stop(record.kind, record.name)
+    jobs.stop(call, record, "transform job")
     return None
 
 
@@ -79,9 +74,9 @@ def description(server: Server, region: str, record: JobRecord) -> dict[str, Any
     found = {
         "TransformJobName": record.name, "TransformJobArn": _arn(server, region, record),
         **{name: sent[name] for name in SENT if name in sent},
-        "TransformJobStatus": status(record), "CreationTime": _moment(record.created),
+        "TransformJobStatus": status(record), "CreationTime": moment(record.created),
         "TransformStartTime": _started(events), "FailureReason": _reason(record),
-        "TransformEndTime": (result.get("ended") or _moment(record.updated)) if record.state.over else None,
+        "TransformEndTime": (result.get("ended") or moment(record.updated)) if record.state.over else None,
     }  # fmt: skip
     return {name: value for name, value in found.items() if value is not None}
 
@@ -143,10 +138,6 @@ def _started(events: tuple[Event, ...]) -> float | None:
     return next((e.time for e in events if e.kind == "phase" and e.payload.get("status") == "Transforming"), None)
 
 
-def _moment(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
-
-
 def _arn(server: Server, region: str, record: JobRecord) -> str:
     return f"arn:aws:sagemaker:{region}:{server.account}:{ARN}/{record.name}"
 
@@ -165,10 +156,10 @@ def _records(server: Server, region: str) -> tuple[JobRecord, ...]:
 def _summary(server: Server, region: str, record: JobRecord) -> dict[str, Any]:
     found = {
         "TransformJobName": record.name, "TransformJobArn": _arn(server, region, record),
-        "CreationTime": _moment(record.created), "LastModifiedTime": _moment(record.updated),
+        "CreationTime": moment(record.created), "LastModifiedTime": moment(record.updated),
         "TransformJobStatus": status(record), "FailureReason": _reason(record),
     }  # fmt: skip
-    return found | ({"TransformEndTime": _moment(record.updated)} if record.state.over else {})
+    return found | ({"TransformEndTime": moment(record.updated)} if record.state.over else {})
 
 
 def _documents(server: Server, region: str) -> Iterator[dict[str, Any]]:
