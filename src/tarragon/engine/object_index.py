@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, NamedTuple
 
+from tarragon.engine.wal import write_ahead
+
 Facts = Mapping[str, Any]
 WAIT_S = 30.0
 SCHEMA = """
@@ -166,7 +168,7 @@ class ObjectIndex:
         if self._opened is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             opened = sqlite3.connect(self._path, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
-            opened.execute("PRAGMA journal_mode=WAL")
+            write_ahead(opened, WAIT_S)
             opened.execute("PRAGMA synchronous=FULL")
             opened.executescript(SCHEMA)
             self._opened = opened

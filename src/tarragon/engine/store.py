@@ -6,7 +6,6 @@ disk. The schema is brought up to date when a store is opened, in one transactio
 """
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 
 from tarragon.engine.disk import full, refusals
 from tarragon.engine.schema import HEAD, KNOWN, metadata
+from tarragon.engine.wal import write_ahead
 from tarragon.errors import MissingExtraError, ParameterError, StorageError, TarragonError
 
 BUSY_S = 30.0  # how long a writer waits for another before giving up
@@ -176,21 +176,9 @@ def _engine(url: sa.URL) -> sa.Engine:
 def _prepare(raw: Any, _: object) -> None:
     """Set a fresh SQLite connection up; transactions are begun by us, not guessed by the driver."""
     raw.isolation_level = None
-    _write_ahead(raw)
+    write_ahead(raw, BUSY_S)
     raw.execute("PRAGMA synchronous=FULL")
     raw.execute("PRAGMA foreign_keys=ON")
-
-
-def _write_ahead(raw: Any) -> None:
-    """Switch to WAL once; the switch itself does not honour the busy timeout when two processes open a new file."""
-    last = time.monotonic() + BUSY_S
-    while raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        try:
-            raw.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > last:
-                raise
-            time.sleep(0.01)
 
 
 def _begin(connection: sa.Connection) -> None:
