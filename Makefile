@@ -1,6 +1,7 @@
 # make demo     a model from a real table, in .venv, ending with the report's path
 # make test     everything in tests/ and every docstring example
 # make clients the SDKs that the journeys run, in .clients
+# make peers    what benchmarks/algorithms.py compares with, in .clients/peers
 # make docs     docs/aws.md anew
 # make check    format, lint, types, import order, tests: before you ask for review
 # make install  .venv with every extra the tests use
@@ -17,7 +18,7 @@ export TARRAGON_SDK_V2 = $(CURDIR)/$(CLIENTS)/v2/bin/python
 export TARRAGON_TEST_AWS = $(CURDIR)/$(CLIENTS)/v2/bin/aws
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: install demo test check format docs clients clean
+.PHONY: install demo test check format docs clients peers clean
 
 install: $(VENV)/.test
 
@@ -45,6 +46,11 @@ docs: $(VENV)/.test
 
 # the SDKs whose unmodified code the journeys run, each in its own environment
 clients: $(CLIENTS)/v2/.done $(CLIENTS)/v3/.done
+
+# what the algorithms are measured against, beside Tarragon itself
+peers: benchmarks/requirements-peers.txt pyproject.toml
+	$(PYTHON) -m venv $(CLIENTS)/peers
+	$(CLIENTS)/peers/bin/python -m pip install --quiet --editable '.[test]' --requirement $<
 
 clean:
 	rm -rf $(VENV) $(CLIENTS) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

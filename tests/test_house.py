@@ -130,9 +130,12 @@ def test_an_algorithm_names_its_source_and_stands_the_contract(card: object) -> 
     points = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["tarragon.algorithms"]
     module = points[card.name].partition(":")[0].removeprefix("tarragon.").replace(".", "/")
     test = TESTS / Path(module).parent / f"test_{Path(module).name}.py"
-    assert "AlgorithmContract" in test.read_text(), (
-        f"{card.name} does not stand the contract in {test.relative_to(ROOT)}"
+    suite = (
+        "AlgorithmContract"
+        if card.tasks & {"binary", "multiclass", "regression"} and card.accepts == "tabular"
+        else "ModelContract"
     )
+    assert suite in test.read_text(), f"{card.name} does not stand the contract in {test.relative_to(ROOT)}"
 
 
 def test_every_command_and_option_is_documented() -> None:

@@ -3,8 +3,10 @@
 from tarragon.data.arrays import Batches, Data, Index, Matrix, Prediction, Tabular, Vector
 from tarragon.data.blocks import read_blocks
 from tarragon.data.capacity import free_bytes, rows_that_fit
-from tarragon.data.channel import read_files
+from tarragon.data.channel import files, read_files
+from tarragon.data.channel_stream import stream_files
 from tarragon.data.encode import Encoder, View
+from tarragon.data.ndarrays import read_ndarrays, write_ndarrays
 from tarragon.data.read import ReadOptions, read_frame, read_table
 from tarragon.data.recipe import Recipe
 from tarragon.data.recordio import Rows, read_rows, write_records, write_rows
@@ -18,6 +20,7 @@ from tarragon.data.write import write_table
 __all__ = [
     "Batches", "Column", "Data", "Encoder", "Fold", "Index", "Kind", "Matrix", "Media", "Prediction", "ReadOptions",
     "Recipe", "Role", "Rows", "Source", "Split", "Table", "Tabular", "Vector", "View", "batches", "file_sha256",
-    "free_bytes", "media", "read_blocks", "read_body", "read_files", "read_frame", "read_rows", "read_table",
-    "rows_that_fit", "split", "write_records", "write_rows", "write_table",
+    "files", "free_bytes", "media", "read_blocks", "read_body", "read_files", "read_frame", "read_ndarrays",
+    "read_rows", "read_table", "rows_that_fit", "split", "stream_files", "write_ndarrays", "write_records",
+    "write_rows", "write_table",
 ]  # fmt: skip

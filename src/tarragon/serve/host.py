@@ -94,7 +94,7 @@ def _words(error: BaseException) -> str:
 def _built_in(argument: Mapping[str, Any]) -> Answerer:
     from tarragon.serve import builtin
 
-    loaded: Answerer = builtin.load(Path(argument["root"]) / "model")
+    loaded: Answerer = builtin.load(Path(argument["root"]) / "model", algorithm=str(argument.get("algorithm", "")))
     return loaded
 
 

@@ -52,7 +52,7 @@ def prepare(container: Container, folder: Path, home: Path) -> Start:
     fetch(objects, container, root / "model")
     start: Start = {
         "root": str(root), "framework": framework, "environment": dict(container.environment), "program": "",
-        "code": "", "packages": "",
+        "code": "", "packages": "", "algorithm": image(container.image).algorithm,
     }  # fmt: skip
     if framework:
         start |= _script(objects, container, root, home)

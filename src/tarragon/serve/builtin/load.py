@@ -4,17 +4,21 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
+from tarragon.algorithms import names
 from tarragon.errors import DataError, IntegrityError
 from tarragon.serve.protocol import Answerer
 
 SIDECAR = ".tarragon-serving.json"  # written by tarragon.train.builtin
 MODEL = re.compile(r"xgboost-model(-\d+)?")
+Facts = Mapping[str, object]
 NATIVE = re.compile(r".+\.(ubj|json|xgb|bst|model|bin)|[^.]+")
 
 
-def load(folder: Path, environment: Mapping[str, str] | None = None) -> Answerer:
+def load(folder: Path, environment: Mapping[str, str] | None = None, algorithm: str = "") -> Answerer:
     """Load the model of a built-in algorithm, a booster of XGBoost, or a native table model.
 
     Parameters
@@ -23,6 +27,8 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Answerer
         What the container finds as ``/opt/ml/model``.
     environment : mapping of str to str, optional
         The container's; the process's own when left out.
+    algorithm : str
+        The catalogue's name of what the container's image serves, for models that were not trained here; "" for none.
 
     Raises
     ------
@@ -33,9 +39,10 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Answerer
     """
     setting = os.environ if environment is None else environment
     if (folder / SIDECAR).is_file():
-        from tarragon.serve.builtin.scored import Scored
-
-        return Scored(folder, _facts(folder / SIDECAR), setting)
+        facts = _facts(folder / SIDECAR)
+        return _answerer(str(facts["algorithm"]), folder, facts, setting)
+    if algorithm in names() and _module(algorithm):  # trained elsewhere: its files must say all
+        return _answerer(algorithm, folder, {"algorithm": algorithm}, setting)
     if (folder / "model.json").is_file() and (folder / "encoder").is_dir():
         from tarragon.serve.builtin.table import Tabled
 
@@ -59,10 +66,26 @@ def _boosters(folder: Path) -> list[Path]:
     return found
 
 
-def _facts(path: Path) -> Mapping[str, object]:
+def _module(algorithm: str) -> str:
+    """Name the module of this package that answers for an algorithm: the one that bears its name; "" without one."""
+    name = f"{__package__}.{algorithm.replace('-', '_')}"
+    return name if find_spec(name) else ""
+
+
+def _answerer(algorithm: str, folder: Path, facts: Facts, setting: Mapping[str, str]) -> Answerer:
+    module = _module(algorithm) if algorithm in names() else ""  # the name may come from a stranger's archive
+    if not module:
+        raise IntegrityError(
+            f"No built-in algorithm {algorithm[:60]!r} answers", why="The model names it", fix="Train it again"
+        )
+    loaded: Answerer = import_module(module).load(folder, facts, setting)
+    return loaded
+
+
+def _facts(path: Path) -> Facts:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        return {**facts, "feature_dim": int(facts["feature_dim"]), "predictor_type": str(facts["predictor_type"])}
+        return {**facts, "algorithm": str(facts["algorithm"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IntegrityError(
             "The model cannot be loaded", why=f"{path.name} cannot be read ({error})", fix="Train it again"

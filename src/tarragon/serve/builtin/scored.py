@@ -1,10 +1,8 @@
-"""Linear learner and k-nearest neighbours as their containers answer."""
+"""A model of the catalogue that answers rows of numbers with named fields, as the first-party containers do."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
-
-import numpy as np
 
 from tarragon.algorithms import get
 from tarragon.data import Tabular
@@ -22,36 +20,6 @@ class Answer(Protocol):
         """Answer rows."""
 
 
-def linear(model: Any, rows: Tabular, facts: Facts, *, verbose: bool) -> dict[str, list[Any]]:
-    """Answer with the score; a classifier also with its label."""
-    found = model.predict(rows)
-    if facts["predictor_type"] == "regressor":
-        return {"score": found["score"].tolist()}
-    p = found["probability"]
-    if facts["predictor_type"] == "binary_classifier":
-        positive = p[:, 1]
-        return {
-            "score": positive.tolist(),
-            "predicted_label": (positive >= float(facts["threshold"])).astype(int).tolist(),
-        }
-    return {"score": p.tolist(), "predicted_label": p.argmax(axis=1).tolist()}
-
-
-def nearest(model: Any, rows: Tabular, facts: Facts, *, verbose: bool) -> dict[str, list[Any]]:
-    """Answer with the label; verbose ones also with the neighbours' squared distances and labels, nearest first."""
-    found = model.predict(rows)
-    label = found["score"] if facts["predictor_type"] == "regressor" else found["probability"].argmax(axis=1)
-    fields: dict[str, list[Any]] = {"predicted_label": np.asarray(label, np.float64).tolist()}
-    if verbose:
-        distances, labels = model.nearest(rows)
-        squared = distances**2 if model.metric == "L2" else distances
-        fields |= {"distances": squared.tolist(), "labels": labels.tolist()}
-    return fields
-
-
-ANSWERS: Mapping[str, Answer] = {"linear-learner": linear, "knn": nearest}
-
-
 class Scored:
     """Answers requests with a model of the catalogue.
 
@@ -62,15 +30,22 @@ class Scored:
     facts : mapping
         What training left for serving: the algorithm's name, the kind of predictor, the threshold.
     environment : mapping of str to str
+    answer : Answer
+    plural : str
+        The list's name in a JSON answer.
     """
 
-    def __init__(self, folder: Path, facts: Facts, environment: Mapping[str, str]) -> None:
-        name = str(facts.get("algorithm", ""))
-        if name not in ANSWERS:
-            raise IntegrityError(f"No built-in algorithm {name!r} answers", why="The model names it", fix="Train again")
-        kind: Any = get(name)
-        self._model, self._facts, self._answer = kind.load(folder), facts, ANSWERS[name]
-        self._width = int(facts["feature_dim"])
+    def __init__(
+        self, folder: Path, facts: Facts, environment: Mapping[str, str], answer: Answer, plural: str = "predictions"
+    ) -> None:
+        kind: Any = get(str(facts["algorithm"]))
+        self._model, self._facts, self._answer, self._plural = kind.load(folder), facts, answer, plural
+        try:
+            self._width = int(facts["feature_dim"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise IntegrityError(
+                "The model cannot be loaded", why="Its facts lack feature_dim", fix="Train it again"
+            ) from error
         self._default = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", reply.JSON)
 
     def answer(self, body: bytes, content_type: str, accept: str) -> tuple[bytes, str]:
@@ -81,4 +56,4 @@ class Scored:
             fields = self._answer(self._model, Tabular(X), self._facts, verbose=verbose)
         except DataError as error:
             raise RefusalError(400, str(error)) from error
-        return reply.written(fields, kind), kind
+        return reply.written(fields, kind, plural=self._plural), kind

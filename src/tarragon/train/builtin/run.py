@@ -1,44 +1,55 @@
 """From a training job to the algorithm it names: its channels, a listener, and the folder the model goes to."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Protocol
 
 from tarragon.algorithms import cards
+from tarragon.algorithms import names as catalogue_names
 from tarragon.errors import ParameterError, near_miss
-from tarragon.train.builtin import knn, linear_learner, xgboost
-from tarragon.train.builtin.teller import Channel, Listener, Order, Teller
+from tarragon.train.builtin.peers import Peers, shared
+from tarragon.train.builtin.teller import Channel, Listener, Order, Silent, Teller
 from tarragon.train.protocol import Source, TrainingSpec
 
 CHECKPOINTS = "/opt/ml/checkpoints"
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How one container trains, and the metrics it is known to print."""
+class Recipe(Protocol):
+    """How one container trains: a module of this package that bears the algorithm's name.
 
-    train: Callable[[Order], None]
-    metrics: tuple[tuple[str, str], ...]
+    ``METRICS`` are the (name, regex) pairs its log is known to hold. ``SHARED`` is True where several hosts share a
+    fit: each is given its own rows and calls ``teller.reduce``; without it the first host trains on all of them.
+    """
 
+    METRICS: tuple[tuple[str, str], ...]
 
-RECIPES: Mapping[str, Recipe] = {
-    "xgboost": Recipe(xgboost.train, xgboost.METRICS),
-    "linear-learner": Recipe(linear_learner.train, linear_learner.METRICS),
-    "knn": Recipe(knn.train, knn.METRICS),
-}
+    def train(self, order: Order) -> None:
+        """Train and save."""
 
 
+@cache
+def _recipe(name: str) -> Recipe | None:
+    """Find an algorithm's recipe; None where the name is no algorithm's, or it trains from no job."""
+    if name not in catalogue_names():
+        return None
+    module = f"{__package__}.{name.replace('-', '_')}"
+    return import_module(module) if find_spec(module) else None
+
+
+@cache
 def names() -> tuple[str, ...]:
     """List the built-in algorithms that can be trained by a job."""
-    return tuple(RECIPES)
+    return tuple(name for name in catalogue_names() if find_spec(f"{__package__}.{name.replace('-', '_')}"))
 
 
 def default_metrics(algorithm: str) -> tuple[tuple[str, str], ...]:
     """Return the (name, regex) pairs SageMaker watches a built-in algorithm's log with; none for others."""
-    recipe = RECIPES.get(algorithm)
-    return recipe.metrics if recipe else ()
+    recipe = _recipe(algorithm)
+    return recipe.METRICS if recipe else ()
 
 
 def learn(
@@ -64,28 +75,46 @@ def learn(
     DataError
         A channel is missing or cannot be read.
     """
-    recipe = RECIPES.get(algorithm)
+    recipe = _recipe(algorithm)
     if recipe is None:
         raise ParameterError(
             f"The algorithm {algorithm} does not train from a job",
             why="It has no recipe",
-            fix=near_miss(algorithm, RECIPES),
+            fix=near_miss(algorithm, names()),
         )
     recipe.train(Order(hyperparameters, channels, folder, teller))
 
 
 def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener) -> None:
-    """Train what a job asks for, in its ``/opt/ml``. Raises as :func:`learn` does."""
-    channels = {source.name: _channel(source, root, spec.instances) for source in spec.sources}
+    """Train what a job asks for, in its ``/opt/ml``; several hosts share it where the recipe can.
+
+    Raises as :func:`learn` does, and ``JobError`` when another host failed.
+    """
+    recipe = _recipe(algorithm)
     taken = {pattern.name for pattern in spec.patterns}  # the job looks for these itself
     patterns = compiled(tuple(pair for pair in default_metrics(algorithm) if pair[0] not in taken))
     place = (spec.checkpoint_path or CHECKPOINTS).removeprefix("/opt/ml/")
     checkpoints = root / place if not place.startswith("/") and ".." not in Path(place).parts else None
-    learn(algorithm, spec.hyperparameters, channels, root / "model", Teller(job, patterns, checkpoints))
+    world = spec.instances if getattr(recipe, "SHARED", False) else 1
+
+    def work(rank: int, peers: Peers | None) -> None:
+        own = _root(root, rank)
+        channels = {source.name: _channel(source, own, spec.instances if world == 1 else 1) for source in spec.sources}
+        teller = Teller(
+            Silent(job) if rank else job, () if rank else patterns, checkpoints, rank=rank, world=world, peers=peers
+        )
+        learn(algorithm, spec.hyperparameters, channels, own / "model" if not rank else own / "unused", teller)
+
+    shared(world, work)
+
+
+def _root(first: Path, rank: int) -> Path:
+    """Find a host's ``/opt/ml``: they lie side by side, each in a folder of the host's name."""
+    return first.parents[1] / f"algo-{rank + 1}" / first.name if rank else first
 
 
 def _channel(source: Source, root: Path, instances: int) -> Channel:
-    """Find a channel's files: a pipe in Pipe mode; the shares of all hosts (``algo-2/ml`` …) where it is sharded."""
+    """Find a channel's files: a pipe in Pipe mode; the shares of all hosts (``algo-2/ml`` …) where one host has all."""
     name = f"{source.name}_0" if source.mode == "Pipe" else source.name
     hosts = range(2, instances + 1) if source.sharded else range(0)
     others = tuple(root.parents[1] / f"algo-{n}" / root.name / "input" / "data" / name for n in hosts)
@@ -101,8 +130,8 @@ def compiled(metrics: tuple[tuple[str, str], ...]) -> tuple[tuple[str, re.Patter
 def _warm() -> None:
     """Read the catalogue and compile the patterns where jobs are forked from, instead of in each of them."""
     cards()
-    for recipe in RECIPES.values():
-        compiled(recipe.metrics)
+    for name in names():
+        compiled(default_metrics(name))
 
 
 _warm()

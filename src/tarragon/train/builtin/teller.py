@@ -2,8 +2,12 @@
 
 import os
 import re
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,10 +15,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tarragon.data import Rows, Tabular, read_files
-from tarragon.errors import DataError
+from tarragon.data import Batches, Rows, Tabular, files, read_files, stream_files
+from tarragon.errors import DataError, IntegrityError
+from tarragon.train.builtin.peers import Peers
+from tarragon.train.transfer import unpack
 
 SMALL = 50_000  # cells
+XGBOOST, OURS = "xgboost-checkpoint", "tarragon-checkpoint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,26 @@ class Listener(Protocol):
         """Whether to end now with the best so far."""
 
 
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """What the hosts after the first tell: nothing; they hear when to stop."""
+
+    listener: Listener
+
+    def say(self, text: str) -> None:
+        """Drop it."""
+
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
+        """Drop it."""
+
+    def epoch(self, n: int, steps: int, records: int, seconds: float) -> None:
+        """Drop it."""
+
+    def stop_asked(self) -> bool:
+        """Ask the job."""
+        return self.listener.stop_asked()
+
+
 @dataclass(slots=True)
 class Teller:
     """The context of a job's fit (see ``algorithms.protocol.Context``).
@@ -65,6 +92,8 @@ class Teller:
         Folder of checkpoints, kept between attempts.
     round : callable, optional
         Says a pass's line: its number from 1, and the metrics.
+    peers : Peers, optional
+        The other hosts of a fit that several share.
     every_s : float
         Seconds between checkpoints.
     """
@@ -78,6 +107,7 @@ class Teller:
     rank: int = 0
     world: int = 1
     round: Callable[[int, Mapping[str, float]], None] | None = None
+    peers: "Peers | None" = None
     every_s: float = 5.0
     clock: Callable[[], float] = time.monotonic
     _told: float = field(default=0.0, init=False)
@@ -114,36 +144,55 @@ class Teller:
         return self.checkpoints is not None and self.clock() - self._kept >= self.every_s
 
     def checkpoint(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Keep a model's bytes as SageMaker's XGBoost does; the newest two stay."""
-        if self.checkpoints is None or "model" not in state:
+        """Keep enough to go on from, the newest two: a lone "model" as SageMaker's XGBoost does, else named arrays.
+
+        Call it as often as there is something new: ``due`` says whether enough time has passed.
+        """
+        if self.checkpoints is None or self.rank:
             return
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         found = self._numbered()
-        number = found[-1][0] + 1 if found else 0
-        arriving = self.checkpoints / f".xgboost-checkpoint.{number}"
-        arriving.write_bytes(state["model"].tobytes())
-        os.replace(arriving, self.checkpoints / f"xgboost-checkpoint.{number}")
+        name = f"{XGBOOST if set(state) == {'model'} else OURS}.{found[-1][0] + 1 if found else 0}"
+        arriving = self.checkpoints / f".{name}"
+        if name.startswith(XGBOOST):
+            arriving.write_bytes(state["model"].tobytes())
+        else:
+            with arriving.open("wb") as file:
+                np.savez(file, allow_pickle=False, **{key: np.asarray(array) for key, array in state.items()})
+        os.replace(arriving, self.checkpoints / name)
         for _, path in found[:-1]:
             path.unlink(missing_ok=True)
         self._kept = self.clock()
 
     def resume(self) -> Mapping[str, NDArray[Any]] | None:
-        """Return the newest checkpoint, or None."""
+        """Return the newest checkpoint, or None. Raises ``IntegrityError`` when it cannot be read."""
         found = self._numbered()
         if not found:
             return None
-        self.say(f"Checkpoint loaded from {found[-1][1].name}")
-        return {"model": np.frombuffer(found[-1][1].read_bytes(), np.uint8)}
+        path = found[-1][1]
+        if path.name.startswith(XGBOOST):
+            state = {"model": np.frombuffer(path.read_bytes(), np.uint8)}
+        else:
+            try:
+                with np.load(path, allow_pickle=False) as archive:
+                    state = {key: archive[key] for key in archive.files}
+            except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+                raise IntegrityError(
+                    f"The checkpoint {path.name} cannot be read", why=str(error)[:200], fix="Remove it to start afresh"
+                ) from error
+        self.say(f"Checkpoint loaded from {path.name}")
+        return state
 
     def reduce(self, arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
-        """Return what was given: one worker."""
-        return {name: np.asarray(a) for name, a in arrays.items()}
+        """Return the sum over all hosts; what was given, where there is one."""
+        given = {name: np.asarray(a) for name, a in arrays.items()}
+        return self.peers.sum(given) if self.peers else given
 
     def _numbered(self) -> list[tuple[int, Path]]:
         if self.checkpoints is None or not self.checkpoints.is_dir():
             return []
         named = ((p.name.rpartition("."), p) for p in self.checkpoints.iterdir() if p.is_file())
-        return sorted((int(n[2]), p) for n, p in named if n[0] == "xgboost-checkpoint" and n[2].isdecimal())
+        return sorted((int(n[2]), p) for n, p in named if n[0] in (XGBOOST, OURS) and n[2].isdecimal())
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +204,47 @@ class Order:
     folder: Path
     teller: Teller
 
-    def rows(self, name: str, labels: int = 1) -> Rows:
-        """Read a channel. Raises ``DataError`` when the job has none of that name."""
+    def channel(self, name: str) -> Channel:
+        """Return a channel. Raises ``DataError`` when the job has none of that name."""
         if name not in self.channels:
             raise DataError(
                 f'The channel "{name}" is missing', why=f"The job has {sorted(self.channels) or 'none'}", fix="Add it"
             )
-        channel = self.channels[name]
+        return self.channels[name]
+
+    def rows(self, name: str, labels: int = 1) -> Rows:
+        """Read a channel whole. Raises ``DataError``."""
+        channel = self.channel(name)
         return read_files((channel.folder, *channel.others), channel.content_type, labels=labels)
+
+    def batches(self, name: str, labels: int = 1, *, width: int | None = None, n_classes: int = 0) -> Batches:
+        """Open a channel as a stream of blocks (see ``data.stream_files``). Raises ``DataError``."""
+        channel = self.channel(name)
+        places = (channel.folder, *channel.others)
+        return stream_files(places, channel.content_type, labels=labels, width=width, n_classes=n_classes)
+
+    def files(self, name: str) -> list[Path]:
+        """List a channel's files, in the order of their names. Raises ``DataError`` when there is none."""
+        channel = self.channel(name)
+        return files((channel.folder, *channel.others))
+
+    @contextmanager
+    def previous(self) -> Iterator[Path | None]:
+        """Give the folder of the model to go on from: the ``model`` channel, unpacked; None without one.
+
+        Raises
+        ------
+        DataError
+            The channel is empty, or its archive must not be unpacked.
+        """
+        if "model" not in self.channels:
+            yield None
+            return
+        found = self.files("model")
+        archive = next((path for path in found if path.name.endswith((".tar.gz", ".tgz"))), None)
+        if archive is None:
+            yield self.channels["model"].folder
+            return
+        with tempfile.TemporaryDirectory(prefix="previous-", dir=self.folder.parent) as place:
+            unpack(archive, Path(place))
+            yield Path(place)

@@ -1,0 +1,1 @@
+"""What each algorithm is measured against: one module per algorithm, see :mod:`benchmarks.algorithms`."""

@@ -1,0 +1,153 @@
+"""Several hosts of one job share a fit: each is a process with its own rows, and arrays are summed over all of them.
+
+The first host collects, adds in the order of the ranks (so that equal runs give equal bits) and sends the sum back.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection, Pipe
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tarragon.errors import JobError, TarragonError
+
+Arrays = Mapping[str, NDArray[Any]]
+WORDS = 2_000
+
+
+class Peers:
+    """One host's lines to the others: the first has one to each, each other has one to the first."""
+
+    def __init__(self, lines: "list[Connection[Any, Any]]", *, first: bool) -> None:
+        self._lines, self._first = lines, first
+
+    def sum(self, arrays: Arrays) -> Arrays:
+        """Return the sum of each array over all hosts.
+
+        Every host calls it equally often, with arrays of the same names and shapes.
+
+        Raises
+        ------
+        JobError
+            Another host has failed, or brought other arrays.
+        """
+        if not self._first:
+            _send(self._lines[0], arrays)
+            return _receive(self._lines[0])
+        total = {name: np.array(array) for name, array in arrays.items()}
+        for rank, line in enumerate(self._lines, 1):
+            brought = _receive(line)
+            if {n: a.shape for n, a in brought.items()} != {n: a.shape for n, a in total.items()}:
+                raise JobError(
+                    f"algo-{rank + 1} brought other arrays than algo-1",
+                    why="The hosts' channels do not fit together",
+                    fix="Give every host rows of the same columns",
+                )
+            for name, array in brought.items():
+                total[name] += array
+        for line in self._lines:
+            _send(line, total)
+        return total
+
+
+def _send(line: "Connection[Any, Any]", arrays: Arrays) -> None:
+    # Raw bytes under a small header, never a pickle; the numbers go over without a copy.
+    head = ";".join(f"{n}|{np.asarray(a).dtype.str}|{','.join(map(str, np.shape(a)))}" for n, a in arrays.items())
+    try:
+        line.send_bytes(b"+" + head.encode())
+        for array in arrays.values():
+            if np.asarray(array).size:
+                line.send_bytes(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+    except OSError as error:
+        raise _gone() from error
+
+
+def _receive(line: "Connection[Any, Any]") -> dict[str, NDArray[Any]]:
+    try:
+        head = line.recv_bytes()
+        if head[:1] == b"-":
+            raise JobError(head[1:].decode("utf-8", "replace"))
+        found = {}
+        for part in head[1:].decode().split(";") if len(head) > 1 else ():
+            name, kind, sides = part.split("|")
+            shape = tuple(int(side) for side in sides.split(",") if side)
+            empty = 0 in shape
+            raw = b"" if empty else line.recv_bytes()
+            found[name] = np.frombuffer(raw, np.dtype(kind)).reshape(shape).copy()
+        return found
+    except (EOFError, OSError) as error:
+        raise _gone() from error
+
+
+def _gone() -> JobError:
+    return JobError("Another host of the job has ended", why="It failed or was killed", fix="See the job's log")
+
+
+def shared(world: int, work: Callable[[int, Peers | None], None]) -> None:
+    """Run ``work(rank, peers)`` on every host: ranks from 1 in forked processes, rank 0 here.
+
+    Parameters
+    ----------
+    world : int
+        Hosts. With one, ``peers`` is None.
+    work : callable
+
+    Raises
+    ------
+    Exception
+        Whatever rank 0 raised; a ``JobError`` with another host's words when that failed.
+    """
+    if world == 1:
+        work(0, None)
+        return
+    lines: list[Connection[Any, Any]] = []
+    children: list[int] = []
+    try:
+        for rank in range(1, world):
+            ours, theirs = Pipe()
+            child = os.fork()
+            if child == 0:
+                ours.close()
+                for line in lines:
+                    line.close()
+                _host(rank, theirs, work)
+            theirs.close()
+            lines.append(ours)
+            children.append(child)
+        work(0, Peers(lines, first=True))
+        _ended(children)
+    finally:
+        for line in lines:
+            line.close()
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(child, 0)
+
+
+def _host(rank: int, line: "Connection[Any, Any]", work: Callable[[int, Peers | None], None]) -> None:
+    """Work as one of the others, and leave the process without running what its parent would run at its end."""
+    code = 1
+    try:
+        work(rank, Peers([line], first=False))
+        code = 0
+    except BaseException as error:  # noqa: BLE001 - the first host says it
+        words = str(error) if isinstance(error, TarragonError) else f"{type(error).__name__}: {error}"
+        with suppress(OSError):
+            line.send_bytes(f"-algo-{rank + 1}: {words[:WORDS]}".encode())
+            line.close()
+    finally:
+        os._exit(code)
+
+
+def _ended(children: list[int]) -> None:
+    while children:
+        child = children.pop()
+        _, status = os.waitpid(child, 0)
+        if status:
+            raise _gone()
