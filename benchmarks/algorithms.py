@@ -120,8 +120,9 @@ def main() -> int:
                 print(json.dumps(asdict(line)), flush=True)
             else:
                 print(
-                    f"{name:24} {line.case:34} {line.seconds:9.3f} s  {line.measure} {line.quality:.4f} (±{line.spread / 2:.4f})"
-                    f"   {line.peer}: {line.peer_seconds:.3f} s  {line.peer_quality:.4f}   {line.ratio:.2f}× as fast",
+                    f"{name:24} {line.case:34} {line.seconds:9.3f} s  {line.measure} {line.quality:.4f}"
+                    f" (±{line.spread / 2:.4f})   {line.peer}: {line.peer_seconds:.3f} s  {line.peer_quality:.4f}"
+                    f"   {line.ratio:.2f}× as fast",
                     flush=True,
                 )
         if not asked.json:

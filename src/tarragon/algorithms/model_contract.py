@@ -74,7 +74,8 @@ class ModelContract:
     @pytest.fixture
     def fitted(self) -> Any:
         """One fitted model, shared by the checks that only read it."""
-        return _fitted(type(self))
+        suite: Any = type(self)
+        return _fitted(suite)
 
     # The card and the declarations.
 
