@@ -3,7 +3,7 @@
 import re
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from tarragon.errors import ParameterError, near_miss
@@ -95,6 +95,11 @@ class Hyperparameter:
     optional: bool
 
     @property
+    def required(self) -> bool:
+        """Whether there is no default."""
+        return self.default is MISSING
+
+    @property
     def wire(self) -> str:
         """SageMaker's name."""
         return self.rule.wire or self.name
@@ -139,7 +144,7 @@ def check(algorithm: object) -> None:
             raise ParameterError(
                 f"{type(algorithm).__name__}: {h.name}={value!r} is not allowed",
                 why=f"{h.name} is {h.type.__name__} in {h.rule}",
-                fix=f"The default is {h.default!r}",
+                fix="Give a value in that range" if h.required else f"The default is {h.default!r}",
             )
 
 
@@ -152,6 +157,13 @@ def build(algorithm: type, params: Mapping[str, Any]) -> Any:
                 f"{algorithm.__name__} has no hyperparameter {name!r}",
                 why="It is not declared",
                 fix=near_miss(name, sorted(known)),
+            )
+    for h in declared(algorithm):
+        if h.required and h.name not in params:
+            raise ParameterError(
+                f"'{h.name}' is a required property",
+                why=f"{algorithm.__name__} has no default for it",
+                fix=f"Set {h.name}: {h.rule}",
             )
     made = algorithm(**params)
     check(made)

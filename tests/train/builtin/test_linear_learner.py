@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from tarragon.algorithms import get
 from tarragon.data import Tabular
 from tarragon.errors import DataError, ParameterError
-from tarragon.train.builtin.linear_learner import SIDECAR, Criterion, decision
+from tarragon.train.builtin.linear_learner import Criterion, decision
+from tarragon.train.builtin.teller import SIDECAR
 
 from .conftest import Heard, table
 

@@ -21,7 +21,7 @@ def test_a_metric_is_found_in_the_line_that_says_it() -> None:
 
 def test_a_pass_is_passed_on_and_said() -> None:
     heard, said = Heard(), []
-    teller = Teller(heard, round=lambda n, metrics: said.append((n, dict(metrics))))
+    teller = Teller(heard, round=lambda done: said.append((done.n, dict(done.metrics))))
     teller.epoch(2, steps=1, records=10, metrics={"train:rmse": 1.0})
     assert (heard.epochs, said) == ([2], [(2, {"train:rmse": 1.0})])
 

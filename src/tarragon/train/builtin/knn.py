@@ -15,7 +15,6 @@ from tarragon.algorithms import build, get
 from tarragon.data import Rows, Tabular
 from tarragon.errors import DataError
 from tarragon.train.builtin import quality, setting
-from tarragon.train.builtin.linear_learner import SIDECAR
 from tarragon.train.builtin.setting import Wire, choice, count
 from tarragon.train.builtin.teller import Order
 
@@ -44,8 +43,7 @@ def train(order: Order) -> None:
     model.fit(table, context=replace(teller, seed=0))
     teller.epoch(1, steps=1, records=table.n_rows, metrics={})
     model.save(order.folder)
-    facts = {"algorithm": "knn", "predictor_type": kind, "feature_dim": table.n_features}
-    (order.folder / SIDECAR).write_text(json.dumps(facts), encoding="utf-8")
+    order.serving("knn", predictor_type=kind, feature_dim=table.n_features)
     if "test" in order.channels:
         for line in quality.lines("test", _tested(model, order, classes, given)):
             teller.say(line)

@@ -35,7 +35,6 @@ CRITERIA = (
     "accuracy", "f_beta", "f1", "precision_at_target_recall", "recall_at_target_precision", "loss_function",
     "cross_entropy_loss",
 )  # fmt: skip
-SIDECAR = ".tarragon-serving.json"
 INF = float("inf")
 METRICS = quality.METRICS
 
@@ -70,11 +69,8 @@ def train(order: Order) -> None:
     if kind == "binary_classifier":
         assert judged.y is not None
         threshold = decision(model.predict(judged)["probability"][:, 1], judged.y, Criterion.of(given))
-    facts = {
-        "algorithm": "linear-learner", "predictor_type": kind, "threshold": threshold, "feature_dim": rows.n_features,
-    }  # fmt: skip
     model.save(order.folder)
-    (order.folder / SIDECAR).write_text(json.dumps(facts), encoding="utf-8")
+    order.serving("linear-learner", predictor_type=kind, threshold=threshold, feature_dim=rows.n_features)
     _report(order, model, rows, held, given, threshold)
     best = {"optimizer": "exact", "wd": model.l2_, "loss": given.get("loss", "auto")}
     teller.say(f"Best model found for hyperparameters: {json.dumps(best)}")

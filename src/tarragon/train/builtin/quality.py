@@ -10,6 +10,7 @@ from tarragon.data import Prediction, Tabular
 Numbers = NDArray[np.float64]
 HOST = r"#quality_metric: host=\S+, "
 LOSSES = ("_objective", "absolute_loss", "mse", "rmse", "log_loss")
+SCORES = ("accuracy", "auc", "recall", "precision", "f1", "mAP", "mIOU", "score")
 PATTERNS = (
     ("objective_loss:final", r"\S+_objective <loss>"),
     ("absolute_loss", "absolute_loss <loss>"),
@@ -45,6 +46,22 @@ def lines(channel: str, scores: Mapping[str, float]) -> list[str]:
     for name, value in scores.items():
         kind = "loss" if name.endswith(LOSSES) else "score"
         found.append(f"#quality_metric: host=algo-1, {channel} {name} <{kind}>={value}")
+    return found
+
+
+def epoch_lines(epoch: int, metrics: Mapping[str, float]) -> list[str]:
+    """Write an epoch's metrics, named "channel:metric", as log lines; epochs count from 0.
+
+    Examples
+    --------
+    >>> epoch_lines(0, {"train:loss": 0.5})
+    ['#quality_metric: host=algo-1, epoch=0, train loss <loss>=0.5']
+    """
+    found = []
+    for name, value in metrics.items():
+        channel, _, metric = name.partition(":")
+        kind = "score" if metric.endswith(SCORES) else "loss"
+        found.append(f"#quality_metric: host=algo-1, epoch={epoch}, {channel} {metric} <{kind}>={value}")
     return found
 
 

@@ -1,7 +1,7 @@
 """Hyperparameters as they arrive, text by name, held against what an algorithm declares and its container takes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,9 +64,22 @@ def text(pattern: str = ".*") -> Wire:
     return Wire(str, Text(pattern))
 
 
-def declarations(algorithm: type) -> dict[str, Wire]:
-    """List an algorithm's own hyperparameters by SageMaker's names."""
-    return {h.wire: Wire(h.type, h.rule, False, h.optional) for h in declared(algorithm)}
+def declarations(algorithm: type, required: Collection[str] = ()) -> dict[str, Wire]:
+    """List an algorithm's own hyperparameters by SageMaker's names.
+
+    Parameters
+    ----------
+    algorithm : type
+    required : collection of str
+        Those a container insists on though the algorithm can do without: "feature_dim", which the data say too.
+    """
+    return {h.wire: Wire(h.type, h.rule, h.required or h.wire in required, h.optional) for h in declared(algorithm)}
+
+
+def values(algorithm: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given by the algorithm's own names, for ``build``."""
+    names = {h.wire: h.name for h in declared(algorithm)}
+    return {names[wire]: value for wire, value in given.items() if wire in names}
 
 
 def read(given: Mapping[str, str], wires: Mapping[str, Wire], aliases: Mapping[str, str]) -> dict[str, Any]:

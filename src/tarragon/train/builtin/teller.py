@@ -1,5 +1,6 @@
 """What a built-in algorithm is handed, and how it tells what it does: log lines, metrics, progress, checkpoints."""
 
+import json
 import os
 import re
 import tempfile
@@ -21,6 +22,7 @@ from tarragon.train.builtin.peers import Peers
 from tarragon.train.transfer import unpack
 
 SMALL = 50_000  # cells
+SIDECAR = ".tarragon-serving.json"  # read by tarragon.serve.builtin
 XGBOOST, OURS = "xgboost-checkpoint", "tarragon-checkpoint"
 
 
@@ -60,6 +62,17 @@ class Listener(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Pass:
+    """An epoch or boosting round that is done: its number from 1, updates, rows, seconds, metrics."""
+
+    n: int
+    steps: int
+    records: int
+    seconds: float
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Silent:
     """What the hosts after the first tell: nothing; they hear when to stop."""
 
@@ -91,7 +104,7 @@ class Teller:
     checkpoints : Path, optional
         Folder of checkpoints, kept between attempts.
     round : callable, optional
-        Says a pass's line: its number from 1, and the metrics.
+        Says a pass's lines.
     peers : Peers, optional
         The other hosts of a fit that several share.
     every_s : float
@@ -106,7 +119,7 @@ class Teller:
     device: str = "cpu"
     rank: int = 0
     world: int = 1
-    round: Callable[[int, Mapping[str, float]], None] | None = None
+    round: Callable[[Pass], None] | None = None
     peers: "Peers | None" = None
     every_s: float = 5.0
     clock: Callable[[], float] = time.monotonic
@@ -126,10 +139,11 @@ class Teller:
     def epoch(self, n: int, *, steps: int, records: int, metrics: Mapping[str, float]) -> None:
         """Pass on that a pass is done, and say its line."""
         now = self.clock()
-        self.listener.epoch(n, steps, records, now - self._told)
+        done = Pass(n, steps, records, now - self._told, metrics)
+        self.listener.epoch(n, steps, records, done.seconds)
         self._told = now
         if self.round is not None:
-            self.round(n, metrics)
+            self.round(done)
 
     def stop_asked(self) -> bool:
         """Ask the job."""
@@ -203,6 +217,10 @@ class Order:
     channels: Mapping[str, Channel]
     folder: Path
     teller: Teller
+
+    def serving(self, algorithm: str, **facts: object) -> None:
+        """Leave beside the model what its answers need to know and its own files do not say."""
+        (self.folder / SIDECAR).write_text(json.dumps({"algorithm": algorithm, **facts}), encoding="utf-8")
 
     def channel(self, name: str) -> Channel:
         """Return a channel. Raises ``DataError`` when the job has none of that name."""

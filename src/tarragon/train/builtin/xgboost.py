@@ -80,7 +80,7 @@ def train(order: Order) -> None:
         teller,
         seed=given.get("seed", 0),
         threads=given.get("nthread", teller.threads_for(train_rows)),
-        round=lambda n, metrics: _say(order, n, metrics),
+        round=lambda done: _say(order, done.n, done.metrics),
     )
     model.fit(train_rows, valid=valid_rows, context=fitting)
     model.save(order.folder)

@@ -1,0 +1,78 @@
+"""The lines that SageMaker's first-party algorithms share: configuration, quality, progress, throughput.
+
+Source: logs of real training jobs in public repositories (see the shape of each line at ``quality``).
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tarragon.algorithms import chosen, declared
+from tarragon.train.builtin.quality import epoch_lines
+from tarragon.train.builtin.teller import Order, Pass, Teller
+
+PLACE = "/opt/amazon/lib/python3.7/site-packages/algorithm/resources/default-input.json"
+GIVEN = "/opt/ml/input/config/hyperparameters.json"
+
+
+def configured(order: Order, model: object) -> None:
+    """Say what is set by default, what was given, and what holds."""
+    known = declared(type(model))
+    defaults = {h.wire: _word(h.default) for h in known if not h.required}
+    given = dict(order.hyperparameters)
+    holds = {h.wire: _word(value) for h, value in zip(known, chosen(model).values(), strict=True)}
+    say = order.teller.say
+    say(f"Reading default configuration from {PLACE}: {json.dumps(defaults)}")
+    say(f"Merging with provided configuration from {GIVEN}: {json.dumps(given)}")
+    say(f"Final configuration: {json.dumps({**given, **holds})}")
+
+
+def _word(value: object) -> str:
+    return "auto" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def narrated(teller: Teller, algorithm: str, epochs: int) -> Teller:
+    """Return a context that says each epoch's lines.
+
+    Parameters
+    ----------
+    teller : Teller
+    algorithm : str
+        As the container names itself in its structured lines: "AWS/KMeansWebscale".
+    epochs : int
+        How many are planned, for the share that is done.
+    """
+
+    def told(done: Pass) -> None:
+        for line in epoch_lines(done.n - 1, done.metrics):
+            teller.say(line)
+        teller.say(f"#progress_metric: host=algo-1, completed {100 * done.n / max(epochs, done.n):g} % of epochs")
+        teller.say(f"#metrics {json.dumps(structured(algorithm, done))}")
+        rate = done.records / max(done.seconds, 1e-9)
+        teller.say(f"#throughput_metric: host=algo-1, train throughput={rate} records/second")
+
+    return replace(teller, round=told)
+
+
+def structured(algorithm: str, done: Pass) -> Mapping[str, Any]:
+    """Lay an epoch out as the containers' own JSON does: sums, counts and extremes of what was measured."""
+    now = time.time()
+
+    def one(value: float) -> dict[str, float]:
+        return {"sum": value, "count": 1, "min": value, "max": value}
+
+    size = done.records / max(done.steps, 1)
+    counted = {
+        "Total Records Seen": done.records * done.n,
+        "Number of Records Since Last Reset": done.records,
+        "Number of Batches Since Last Reset": done.steps,
+        "Mean Batch Size": size,
+    }
+    return {
+        "StartTime": now - done.seconds,
+        "EndTime": now,
+        "Dimensions": {"Algorithm": algorithm, "Host": "algo-1", "Operation": "training", "epoch": str(done.n - 1)},
+        "Metrics": {name: one(value) for name, value in {**counted, **done.metrics}.items()},
+    }

@@ -1,0 +1,65 @@
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from tarragon.algorithms import Range
+from tarragon.train.builtin.first_party import configured, narrated
+from tarragon.train.builtin.teller import Order, Teller
+
+
+@dataclass(kw_only=True)
+class Method:
+    k: Annotated[int, Range(1, 9)]
+    tries: Annotated[int | None, Range(1, 9)] = None
+
+
+@dataclass
+class Heard:
+    lines: list[str] = field(default_factory=list)
+    metrics: list[tuple[str, float]] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
+        self.metrics.append((name, value))
+
+    def epoch(self, n: int, steps: int, records: int, seconds: float) -> None:
+        pass
+
+    def stop_asked(self) -> bool:
+        return False
+
+
+def test_the_configuration_is_said_as_the_containers_do():
+    heard = Heard()
+    configured(Order({"k": "3", "force_dense": "True"}, {}, Path(), Teller(heard)), Method(k=3))
+    said = [json.loads(line.partition(": ")[2]) for line in heard.lines]
+    assert said == [
+        {"tries": "auto"},
+        {"k": "3", "force_dense": "True"},
+        {"k": "3", "force_dense": "True", "tries": "auto"},
+    ]
+    assert heard.lines[0].startswith("Reading default configuration from ")
+    assert heard.lines[1].startswith("Merging with provided configuration from ")
+
+
+def test_an_epoch_is_told_and_its_metrics_are_found():
+    heard, clock = Heard(), iter([0.0, 2.0])
+    pattern = re.compile(r"#quality_metric: host=\S+, epoch=\S+, validation auc <score>=(\S+)")
+    teller = Teller(heard, (("validation:auc", pattern),), clock=lambda: next(clock))
+    narrated(teller, "AWS/KNN", 4)
+    clock2 = iter([0.0, 2.0])
+    told = narrated(Teller(heard, (("validation:auc", pattern),), clock=lambda: next(clock2)), "AWS/KNN", 4)
+    told.epoch(1, steps=5, records=100, metrics={"train:loss": 0.5, "validation:auc": 0.75})
+    assert heard.metrics == [("validation:auc", 0.75)]
+    assert "#quality_metric: host=algo-1, epoch=0, train loss <loss>=0.5" in heard.lines
+    assert "#progress_metric: host=algo-1, completed 25 % of epochs" in heard.lines
+    rate = re.search(r"train throughput=(\S+) records/second", heard.lines[-1])
+    assert rate
+    assert float(rate[1]) > 0
+    told = json.loads(next(line for line in heard.lines if line.startswith("#metrics "))[9:])
+    assert told["Dimensions"]["Algorithm"] == "AWS/KNN"
+    assert told["Metrics"]["Mean Batch Size"]["sum"] == 20
