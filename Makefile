@@ -2,7 +2,7 @@
 # make test     everything in tests/ and every docstring example
 # make clients the SDKs that the journeys run, in .clients
 # make peers    what benchmarks/algorithms.py compares with, in .clients/peers
-# make docs     docs/aws.md anew
+# make docs     docs/aws.md and docs/algorithms.md anew
 # make check    format, lint, types, import order, tests: before you ask for review
 # make install  .venv with every extra the tests use
 
@@ -40,9 +40,10 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# docs/aws.md says which operations are answered, and which test proves it
+# docs/aws.md says which operations are answered, and which test proves it; docs/algorithms.md what there is to fit
 docs: $(VENV)/.test
 	$(BIN)/python docs/aws_operations.py
+	$(BIN)/python docs/algorithm_cards.py
 
 # the SDKs whose unmodified code the journeys run, each in its own environment
 clients: $(CLIENTS)/v2/.done $(CLIENTS)/v3/.done

@@ -25,7 +25,7 @@ NAMES = [path.relative_to(SOURCE).as_posix() for path in MODULES]
 
 # Modules without a test file of their own, and what tests them instead.
 TESTED_ELSEWHERE = {
-    "algorithms/model_contract.py": "tests/algorithms/test_kmeans.py and every suite that subclasses it",
+    "algorithms/model_contract.py": "tests/algorithms/test_kmeans.py: as every suite that subclasses it",
     "algorithms/examples.py": "tests/algorithms/test_contract.py: the signal is there, and the losses know it",
     "engine/ledger.py": "tests/engine/test_workspace.py: every statement runs under a job's life, on both databases",
     "engine/local_files.py": "tests/engine/test_objects.py: one suite for both kinds of object store",
@@ -161,11 +161,12 @@ def test_the_makefile_checks_what_the_house_promises() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_the_page_of_operations_is_up_to_date() -> None:
-    spec = importlib.util.spec_from_file_location("aws_operations", DOCS / "aws_operations.py")
+@pytest.mark.parametrize(("writer", "name"), [("aws_operations", "aws.md"), ("algorithm_cards", "algorithms.md")])
+def test_a_page_that_is_written_from_the_code_is_up_to_date(writer: str, name: str) -> None:
+    spec = importlib.util.spec_from_file_location(writer, DOCS / f"{writer}.py")
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
-    assert (DOCS / "aws.md").read_text(encoding="utf-8") == made.page(), "`make docs` writes it anew"
+    assert (DOCS / name).read_text(encoding="utf-8") == made.page(), "`make docs` writes it anew"
 
 
 def test_the_versions_agree() -> None:

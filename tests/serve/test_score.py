@@ -101,9 +101,8 @@ def test_a_large_file_is_scored_in_blocks_with_equal_answers(model: TableModel, 
     parts = list(read_blocks(new_rows, rows=64, expect=model.columns, whole_bytes=1))
     assert len(whole) == 1
     assert len(parts) == 5
-    names = score.answer_names(model)
-    answers = pl.concat([pl.DataFrame(score.answers(model, part, names)) for part in parts])
-    expected = pl.DataFrame(score.answers(model, whole[0], names))
+    answers = pl.concat([score.answered(model, part) for part in parts])
+    expected = score.answered(model, whole[0])
     assert answers["prediction"].equals(expected["prediction"])
     np.testing.assert_allclose(answers["probability_yes"], expected["probability_yes"], rtol=1e-12)
 
@@ -159,14 +158,14 @@ def test_a_failure_half_way_leaves_nothing(
     before = sorted(path.name for path in tmp_path.iterdir())
     monkeypatch.setattr(score, "BLOCK_ROWS", 64)
     calls = iter(range(100))
-    answer = score.answers
+    answer = score.answered
 
-    def failing(*given: object) -> list[pl.Series]:
-        if next(calls) == 2:
+    def failing(*given: object) -> pl.DataFrame:
+        if next(calls) == 3:  # the first call asks for the names
             raise DataError("The third block is broken")
         return answer(*given)
 
-    monkeypatch.setattr(score, "answers", failing)
+    monkeypatch.setattr(score, "answered", failing)
     with pytest.raises(DataError, match="third block"):
         predict("leavers", new_rows, tmp_path / "s.csv", workspace=workspace)
     assert sorted(path.name for path in tmp_path.iterdir()) == before

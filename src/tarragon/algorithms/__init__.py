@@ -1,6 +1,6 @@
 """Published methods, one file each: declared hyperparameters, fit, predict, save, load."""
 
-from tarragon.algorithms.catalogue import cards, get, installed, names
+from tarragon.algorithms.catalogue import cards, get, installed, kind_of, names
 from tarragon.algorithms.params import (
     Hyperparameter,
     OneOf,
@@ -36,6 +36,7 @@ __all__ = [
     "declared",
     "get",
     "installed",
+    "kind_of",
     "names",
     "space",
 ]

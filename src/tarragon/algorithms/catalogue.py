@@ -41,6 +41,11 @@ def get(name: str) -> type[Algorithm]:
     return kind
 
 
+def kind_of(name: str) -> type[Algorithm]:
+    """Return the class of an algorithm, also of one whose extra is missing. Raises ``NotFoundError``."""
+    return _load(name)
+
+
 def installed(name: str) -> bool:
     """Whether an algorithm exists and everything it needs is installed; imports no library."""
     try:

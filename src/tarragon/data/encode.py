@@ -28,6 +28,7 @@ from tarragon.data.categories import Codes, HotPlan, Levels, hot
 from tarragon.data.inputs import Columns
 from tarragon.data.kinds import pair_of
 from tarragon.data.measures import Measures
+from tarragon.data.recipe import Recipe
 from tarragon.data.source import Source
 from tarragon.data.table import Kind, Table
 from tarragon.data.text import TextModel, counts, shares_tokens
@@ -113,7 +114,7 @@ class Encoder:
         weight = next((c.name for c in table.columns if c.role == "weight"), "")
         question = {
             "target": table.target, "task": table.task, "classes": list(table.classes), "weight": weight,
-            "recipe": asdict(recipe_of(table, table.target)),
+            "recipe": asdict(recipe_of(table, table.target) if table.target else Recipe("number")),
         }  # fmt: skip
         return cls(specs_of(table), question, layout, parts, levels, measures, phrases, plans)
 
@@ -148,7 +149,8 @@ class Encoder:
 
     def data(self, table: Table, view: str) -> Tabular:
         """All rows of a table in a view, with target and weights."""
-        return replace(self.transform(table.frame, view), y=table.y, weight=table.weight, n_classes=table.n_classes)
+        y = table.y if table.target else None
+        return replace(self.transform(table.frame, view), y=y, weight=table.weight, n_classes=table.n_classes)
 
     def feature_names(self, view: str) -> tuple[str, ...]:
         """Name of each encoded column."""

@@ -12,7 +12,7 @@ from tarragon.data.kinds import kind_of
 from tarragon.data.recipe import Recipe, Type
 from tarragon.data.source import Raw, Source, check_path, file_sha256, load
 from tarragon.data.table import Column, Kind, Role, Table
-from tarragon.data.task import infer
+from tarragon.data.task import Question, infer
 from tarragon.errors import DataError, ParameterError, near_miss
 
 MIN_ROWS = 20  # with fewer, five folds judge on three rows each: no score would mean anything
@@ -72,7 +72,8 @@ def read_table(source: Source, target: str, *, options: ReadOptions = ReadOption
         CSV/TSV (delimiter, encoding, quoting and header are found out; .gz too), Parquet, JSON Lines, Arrow; or a
         pandas, polars or Arrow frame.
     target : str
-        The column to predict. Rows where it is missing are dropped and counted.
+        The column to predict. Rows where it is missing are dropped and counted. "" asks nothing of the table: every
+        column may be learned from.
     options : ReadOptions
 
     Raises
@@ -84,15 +85,19 @@ def read_table(source: Source, target: str, *, options: ReadOptions = ReadOption
     """
     raw = _loaded(source, (target, *options.named), options)
     names = raw.frame.columns
-    if target not in names:
+    if target and target not in names:
         raise _no_target(target, raw)
     _check_names(options, target, names)
     kinds = _asked_kinds(options)
-    answered, recipe, dropped = _answered(raw.frame, target, options)
-    made = clean_all(answered.drop(target), {n: TYPES.get(kind) for n, kind in kinds.items()})
-    made[target] = Cleaned(answered[target], recipe)
+    types = {n: TYPES.get(kind) for n, kind in kinds.items()}
+    if target:
+        answered, recipe, dropped = _answered(raw.frame, target, options)
+        made = clean_all(answered.drop(target), types)
+        made[target] = Cleaned(answered[target], recipe)
+        question = infer(answered[target], task=options.task, positive=options.positive)
+    else:
+        made, dropped, question = clean_all(raw.frame, types), 0, UNASKED
     unique = distinct({n: c.series for n, c in made.items()})
-    question = infer(answered[target], task=options.task, positive=options.positive)
     columns, frame, recipes = [], [], {}
     for name in names:
         cleaned = made[name]
@@ -116,6 +121,9 @@ def read_table(source: Source, target: str, *, options: ReadOptions = ReadOption
         (*raw.notes, *([f'{dropped} rows without "{target}" were left out'] if dropped else []), *question.notes),
         recipes,
     )
+
+
+UNASKED = Question("regression", (), ())  # of a table without a target nobody reads the task
 
 
 def distinct(columns: Mapping[str, pl.Series]) -> dict[str, int]:

@@ -74,6 +74,7 @@ class Table:
     columns : tuple of Column
         Same order as ``frame``.
     target : str
+        "" where nothing is to be predicted: then there is no ``y``, and the task means nothing.
     task : {"binary", "multiclass", "regression"}
     classes : tuple
         Label values in sorted order, as they were in the source (str, int, float or bool); empty for regression.

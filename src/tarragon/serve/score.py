@@ -13,6 +13,7 @@ from tarragon.engine import Workspace, atomic
 from tarragon.errors import ConflictError, DataError, ParameterError
 from tarragon.refine import TableModel
 from tarragon.registry import Approval, Package, Registry
+from tarragon.train import Trained
 
 PREDICTION, PROBABILITY = "prediction", "probability"
 MODEL_FOLDER = "model"  # inside a package
@@ -81,8 +82,14 @@ def predict(
         The model's files are not what was registered.
     """
     began = clock()
+    folder = None if isinstance(model, Package) else Path(model)
+    fitted = Trained.load(folder) if folder is not None and Trained.lies_in(folder) else None
+    if fitted is not None and folder is not None and fitted.encoder is None:
+        from tarragon.serve.requests import answer_file
+
+        return Scored(folder.name, out, answer_file(folder, source, out), (), (), (), clock() - began)
     write = writer(out)
-    name, loaded = load_model(model, workspace)
+    name, loaded = (fitted.name, fitted) if fitted else load_model(model, workspace)
     stream = read_blocks(source, rows=BLOCK_ROWS, expect=(*loaded.columns, loaded.target))
     first = next(stream, None)
     if first is None:
@@ -96,7 +103,8 @@ def predict(
             fix="Give the table the model was made for, with a header",
         )
     known = {*loaded.columns, loaded.target}
-    added = _free_names(answer_names(loaded), present)
+    replies = loaded.answers if isinstance(loaded, Trained) else lambda block: answered(loaded, block)
+    added = _free_names(tuple(replies(first.head(1)).columns), present)
     n_rows = 0
 
     def scored() -> Iterator[pl.DataFrame]:
@@ -104,7 +112,7 @@ def predict(
         block: pl.DataFrame | None = first
         while block is not None:
             n_rows += block.height
-            yield block.with_columns(answers(loaded, block, added))
+            yield pl.concat([block, named(replies(block), added)], how="horizontal")
             block = next(stream, None)
 
     with atomic(out) as file:
@@ -135,12 +143,18 @@ def answer_names(model: TableModel) -> tuple[str, ...]:
     return (PREDICTION, *(f"{PROBABILITY}_{label}" for label in model.classes))
 
 
-def answers(model: TableModel, block: pl.DataFrame, names: tuple[str, ...]) -> list[pl.Series]:
-    """Answer a block of rows as columns under the given names."""
+def answered(model: TableModel, block: pl.DataFrame) -> pl.DataFrame:
+    """Answer a block of rows as columns."""
     frame, _ = model.encoder.align(block)
     response = model.respond(frame)
-    columns = [pl.Series(names[0], model.decide(response).tolist())]
-    return columns + [pl.Series(name, response[:, k]) for k, name in enumerate(names[1:])]
+    columns = [pl.Series(PREDICTION, model.decide(response).tolist())]
+    rest = answer_names(model)[1:]
+    return pl.DataFrame(columns + [pl.Series(name, response[:, k]) for k, name in enumerate(rest)])
+
+
+def named(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
+    """Give columns other names, in their order."""
+    return frame.rename(dict(zip(frame.columns, names, strict=True)))
 
 
 def writer(out: Path) -> Writer:

@@ -21,6 +21,7 @@ from tarragon.faces.cli.predict import predict
 from tarragon.faces.cli.runs import report, runs
 from tarragon.faces.cli.server import down, env, logs, status, up
 from tarragon.faces.cli.server import run as run_client
+from tarragon.faces.cli.train import algorithms, train
 
 INTERRUPTED = 130  # what Typer makes of a Ctrl-C that nobody handled
 # Typer ships its own copy of click in some versions and uses the installed one in others: ask it which.
@@ -33,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
 )
-for command in (develop, predict, runs, report, replay, resume, doctor, up, down, status, logs, env):
+for command in (develop, train, algorithms, predict, runs, report, replay, resume, doctor, up, down, status, logs, env):
     app.command()(command)
 app.command("run", context_settings={"ignore_unknown_options": True})(run_client)
 app.add_typer(registry.app, name="registry")

@@ -76,9 +76,14 @@ def declarations(algorithm: type, required: Collection[str] = ()) -> dict[str, W
     return {h.wire: Wire(h.type, h.rule, h.required or h.wire in required, h.optional) for h in declared(algorithm)}
 
 
+def by_wire(algorithm: type) -> dict[str, str]:
+    """Map SageMaker's names to the algorithm's own."""
+    return {h.wire: h.name for h in declared(algorithm)}
+
+
 def values(algorithm: type, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was given by the algorithm's own names, for ``build``."""
-    names = {h.wire: h.name for h in declared(algorithm)}
+    names = by_wire(algorithm)
     return {names[wire]: value for wire, value in given.items() if wire in names}
 
 

@@ -1,0 +1,76 @@
+"""Writes ``docs/algorithms.md`` from the cards and declarations of the algorithms.
+
+``make docs`` runs it; ``tests/test_house.py`` fails when the page is not what it would write.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tarragon.algorithms import Card, Hyperparameter, cards, declared, kind_of
+from tarragon.algorithms.params import OneOf, Range
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "algorithms.md"
+OPENING = ROOT / "docs" / "algorithms-opening.txt"
+
+
+def page() -> str:
+    """Write the whole page."""
+    known = cards()
+    parts = [OPENING.read_text(encoding="utf-8").rstrip(), "", "| algorithm | for | when to use it |", "|---|---|---|"]
+    parts += [f"| [{name}](#{name}) | {', '.join(sorted(card.tasks))} | {card.use} |" for name, card in known.items()]
+    for name, card in known.items():
+        parts += ["", f"## {name}", "", *_about(card), "", *_declared(declared(kind_of(name)))]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _about(card: Card) -> Iterator[str]:
+    extra = f" Needs `pip install 'tarragon[{card.extra}]'`." if card.extra else ""
+    yield f"**{card.title}.** {card.use} *Not for:* {card.avoid}{extra}"
+    yield ""
+    for title, text in (
+        ("interpretability", card.interpretability),
+        ("time and memory", card.growth),
+        ("source", card.source),
+        ("SageMaker's images", _code(card.images)),
+        ("channels", _code(card.channels) if card.images else ""),
+        ("content types", _code(card.content_types) if card.images else ""),
+        ("metrics", _code(card.metrics)),
+        ("an answer's fields", _code(card.answer)),
+    ):
+        if text:
+            yield f"- {title}: {text}"
+
+
+def _code(words: tuple[str, ...]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _declared(lines: tuple[Hyperparameter, ...]) -> Iterator[str]:
+    yield "| hyperparameter | type | allowed | default | worth searching | what it does |"
+    yield "|---|---|---|---|---|---|"
+    for h in lines:
+        default = "**required**" if h.required else "auto" if h.default is None else f"`{h.default}`"
+        yield " | ".join(
+            (f"| `{h.wire}`", h.type.__name__, _allowed(h), default, _searched(h), _plain(h.rule.about) + " |")
+        )
+
+
+def _allowed(h: Hyperparameter) -> str:
+    if isinstance(h.rule, Range):
+        return str(h.rule).replace("inf", "∞")
+    return ", ".join(map(str, h.rule.values)) if isinstance(h.rule, OneOf) else "text"
+
+
+def _searched(h: Hyperparameter) -> str:
+    if h.rule.tune is None:
+        return ""
+    return f"{h.rule.tune[0]:g} – {h.rule.tune[1]:g}" if isinstance(h.rule, Range) else ", ".join(map(str, h.rule.tune))
+
+
+def _plain(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,325 @@
+"""Any algorithm on its own: from a table, an array or files to a fitted model in a folder.
+
+What runs is what a training job runs: the same algorithms, the same recipes where the data are files of a channel.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tarragon.algorithms import build, get
+from tarragon.data import Encoder, ReadOptions, Source, Table, Tabular, read_table
+from tarragon.errors import ConflictError, DataError, ParameterError
+from tarragon.train.builtin import Channel, Teller, learn
+from tarragon.train.trained import NUMBERS, Trained, _matrix
+
+LINE_S = 0.25  # between lines of a table's fit: a booster does hundreds of rounds a second
+SUPERVISED = frozenset({"binary", "multiclass", "regression"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is fitted to what: the algorithm's name, its data, those for early stopping, its hyperparameters."""
+
+    algorithm: str
+    data: Source
+    validation: "Source | None"
+    given: Mapping[str, Any]
+    teller: Teller
+
+    @property
+    def kind(self) -> Any:
+        """The algorithm's class."""
+        return get(self.algorithm)
+
+
+@dataclass(slots=True)
+class Notes:
+    """Keeps what a fit tells, and passes its lines on."""
+
+    line: Callable[[str], None] = lambda text: None
+    asked: Callable[[], bool] = lambda: False
+    metrics: dict[str, float] = field(default_factory=dict)
+    epochs: int = 0
+
+    def say(self, text: str) -> None:
+        """Pass a line on."""
+        self.line(text)
+
+    def metric(self, name: str, value: float, step: int | None = None) -> None:
+        """Keep a metric's newest value."""
+        self.metrics[name] = value
+
+    def epoch(self, n: int, steps: int, records: int, seconds: float) -> None:
+        """Count it."""
+        self.epochs = n
+
+    def stop_asked(self) -> bool:
+        """Ask whoever may stop the fit."""
+        return self.asked()
+
+
+def train(  # noqa: PLR0913 — the public call names every option a user may give
+    algorithm: str,
+    data: Source,
+    y: Any = None,
+    *,
+    target: str = "",
+    validation: "Source | None" = None,
+    channels: Mapping[str, str | Path] | None = None,
+    content_type: str = "",
+    drop: tuple[str, ...] = (),
+    weight: str = "",
+    task: str = "",
+    seed: int = 0,
+    threads: int | None = None,
+    out: str | Path | None = None,
+    on_line: Callable[[str], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+    params: Mapping[str, Any] | None = None,
+    **hyperparameters: Any,
+) -> Trained:
+    """Fit one algorithm of the catalogue.
+
+    Parameters
+    ----------
+    algorithm : str
+        "kmeans", "lightgbm", "deepar" …: see :func:`tarragon.algorithms.names`.
+    data : path, frame, ndarray or sparse matrix
+        A table with named columns (CSV, Parquet, JSON Lines, a pandas, polars or Arrow frame); an (n, d) array; or,
+        with ``content_type`` and for algorithms that take no tables, the file or folder that a training job would find
+        in its first channel.
+    y : array-like of shape (n,), optional
+        With an array: class labels or values.
+    target : str
+        With a table: the column to predict. "" for methods that predict none.
+    validation : like ``data``, optional
+        For early stopping only.
+    channels : mapping of str to path, optional
+        Further channels of files: "test", "auxiliary", "vocab", "model" …
+    content_type : str
+        Of the channels; given, a table is read as a job reads it: no header, the label first.
+    drop, weight, task
+        As in :func:`tarragon.develop`.
+    seed : int
+    threads : int, optional
+        All cores when left out.
+    out : path, optional
+        A folder that is not there yet; the model is kept in it. A fit that is killed goes on from its checkpoint when
+        it is called again with the same arguments, where the algorithm keeps checkpoints.
+    on_line : callable, optional
+        Is handed each line of the log.
+    stop : callable, optional
+        Asked at least once an epoch whether to end with the best so far.
+    params, **hyperparameters
+        By SageMaker's names or the algorithm's own.
+
+    Raises
+    ------
+    NotFoundError, MissingExtraError
+        There is no such algorithm, or it needs an extra.
+    ParameterError
+        A hyperparameter is unknown or out of range.
+    DataError
+        The data cannot be read or learned from.
+    ConflictError
+        ``out`` holds something already.
+    """
+    kind = get(algorithm)
+    given = {**(params or {}), **hyperparameters}
+    place = None if out is None else Path(out).expanduser()
+    if place is not None and place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise ConflictError(f"{place} is there already", why="A model is never overwritten", fix="Name another folder")
+    notes = Notes(on_line or (lambda text: None), stop or (lambda: False))
+    tables = kind.card.accepts in ("tabular", "batches") and not content_type and not channels
+    kept = None if place is None else place.with_name(f".{place.name}.{_mark(algorithm, given, data, seed)}")
+    teller = Teller(notes, checkpoints=kept, seed=seed)
+    teller = replace(teller, threads=threads or teller.threads)
+    wish = Wish(algorithm, data, validation, given, teller)
+    if not tables:
+        made = _from_files(wish, channels or {}, content_type, place)
+    else:
+        made = _from_rows(wish, y, target, ReadOptions(drop=drop, weight=weight, task=task))
+        if place is not None:
+            _placed(made, place)
+    made.metrics = notes.metrics
+    if kept is not None:
+        shutil.rmtree(kept, ignore_errors=True)
+    return made
+
+
+def _mark(algorithm: str, given: Mapping[str, Any], data: Source, seed: int) -> str:
+    """Name a fit by all that it depends on, so that a checkpoint is never taken for another's."""
+    about: list[Any] = [algorithm, sorted((k, str(v)) for k, v in given.items()), seed]
+    if isinstance(data, (str, Path)):
+        path = Path(data).expanduser().resolve()
+        with suppress(OSError):
+            about.append([str(path), path.stat().st_mtime_ns, path.stat().st_size])
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:8]
+
+
+# --- tables and arrays -----------------------------------------------------------------------------------------------
+
+
+def _from_rows(wish: Wish, y: Any, target: str, options: ReadOptions) -> Trained:
+    kind, teller = wish.kind, wish.teller
+    supervised = bool(kind.card.tasks & SUPERVISED)
+    model = build(kind, _typed(kind, wish.given))
+    encoder: Encoder | None = None
+    if isinstance(wish.data, NUMBERS):
+        rows, valid, classes = _arrays(wish.data, y, wish.validation)
+        target = ""
+    else:
+        if supervised and not target:
+            raise ParameterError(
+                f"{kind.card.title} needs a target", why="It learns to predict a column", fix="Name it with target"
+            )
+        target = target if supervised else ""
+        table = read_table(wish.data, target, options=options)
+        encoder = Encoder.fit(table, seed=teller.seed)
+        rows, classes = encoder.data(table, kind.card.view), table.classes
+        valid = None if wish.validation is None else _held(wish, table, encoder, options)
+    if supervised and rows.y is None:
+        raise ParameterError(f"{kind.card.title} needs labels", why="It learns to predict", fix="Give y")
+    began = last = time.monotonic()
+
+    def told(done: Any) -> None:
+        nonlocal last
+        for name, value in done.metrics.items():
+            teller.listener.metric(name, value)
+        if done.n > 1 and time.monotonic() - last < LINE_S:
+            return
+        last = time.monotonic()
+        values = [f"{name} {value:.6g}" for name, value in done.metrics.items()]
+        teller.say("  ".join([f"epoch {done.n}", *values, f"{done.records / max(done.seconds, 1e-9):,.0f} rows/s"]))
+
+    teller.say(f"{kind.card.title}: {rows.n_rows:,} rows, {rows.n_features:,} columns")
+    context = replace(teller, threads=teller.threads_for(rows), round=told)
+    model.fit(rows, valid=valid, context=context)
+    teller.say(f"fitted in {time.monotonic() - began:.2f} s")
+    return Trained(wish.algorithm, model, encoder, target, tuple(classes))
+
+
+def _held(wish: Wish, table: Table, encoder: Encoder, options: ReadOptions) -> Tabular:
+    """Read the rows for early stopping as the table was. Raises ``DataError``."""
+    assert wish.validation is not None
+    held = read_table(wish.validation, table.target, options=options)
+    if held.classes != table.classes:
+        raise DataError(
+            "The validation table has other classes",
+            why=f"{held.classes[:5]}, not {table.classes[:5]}",
+            fix="Give it rows of every class",
+        )
+    frame, _ = encoder.align(held.frame)
+    y = held.y if table.target else None
+    return replace(encoder.transform(frame, wish.kind.card.view), y=y, weight=held.weight, n_classes=held.n_classes)
+
+
+def _arrays(data: Any, y: Any, validation: Any) -> tuple[Tabular, Tabular | None, tuple[Any, ...]]:
+    """Make blocks of arrays; labels that are not amounts become class codes in their sorted order."""
+    if y is None:
+        if validation is not None and not isinstance(validation, NUMBERS):
+            raise ParameterError("validation must be an array", why="The rows are one", fix="Give one like it")
+        held = None if validation is None else Tabular(_matrix(validation))
+        return Tabular(_matrix(data)), held, ()
+    labels = np.asarray(y)
+    if labels.shape != (data.shape[0],):
+        raise DataError(
+            f"y has shape {labels.shape}", why=f"There are {data.shape[0]} rows", fix="Give one label for each row"
+        )
+    classes = tuple(np.unique(labels).tolist()) if labels.dtype.kind in "biuOUS" else ()
+
+    def block(X: Any, given: Any) -> Tabular:
+        if not classes:
+            return Tabular(_matrix(X), y=np.asarray(given, np.float64))
+        codes = np.searchsorted(np.asarray(classes), given)
+        if (np.asarray(classes)[np.minimum(codes, len(classes) - 1)] != given).any():
+            raise DataError("The validation labels are others", why="Some are in no row", fix="Leave them out")
+        return Tabular(_matrix(X), y=codes.astype(np.float64), n_classes=len(classes))
+
+    held = None if validation is None else block(validation[0], np.asarray(validation[1]))
+    return block(data, labels), held, classes
+
+
+def _typed(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Take values by either name; texts, as a command line has them, are read as the declaration says."""
+    from tarragon.train.builtin import setting
+
+    wires = setting.declarations(kind)
+    names = setting.by_wire(kind)
+    own = {name: wire for wire, name in names.items()}
+    texts = {own.get(k, k): v for k, v in given.items() if isinstance(v, str)}
+    plain = {names.get(k, k): v for k, v in given.items() if not isinstance(v, str)}
+    read = setting.read(texts, {k: replace(w, required=False) for k, w in wires.items()}, {}) if texts else {}
+    return {**plain, **{names[wire]: value for wire, value in read.items()}}
+
+
+def _placed(made: Trained, place: Path) -> None:
+    """Save beside the folder and move it there whole."""
+    arriving = place.with_name(f".{place.name}.part")
+    shutil.rmtree(arriving, ignore_errors=True)
+    arriving.mkdir(parents=True)
+    made.save(arriving)
+    _moved(arriving, place)
+    made.folder = place
+
+
+def _moved(arriving: Path, place: Path) -> None:
+    if place.is_dir():
+        place.rmdir()  # empty: checked at the start
+    arriving.rename(place)
+
+
+# --- files, as a training job finds them -----------------------------------------------------------------------------
+
+
+def _from_files(wish: Wish, channels: Mapping[str, str | Path], content_type: str, place: Path | None) -> Trained:
+    kind = wish.kind
+    if place is None:
+        raise ParameterError(
+            f"{kind.card.title} is trained into a folder", why="Its data are files", fix='Give out="model"'
+        )
+    found = dict(channels)
+    for name, source in ((kind.card.channels[0], wish.data), ("validation", wish.validation)):
+        if source is None:
+            continue
+        if not isinstance(source, (str, Path)):
+            raise DataError(
+                f"{kind.card.title} is trained on files",
+                why=f"{type(source).__name__} was given",
+                fix=f"Write {' or '.join(kind.card.content_types)} and give the path",
+            )
+        found[name] = source
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in wish.given.items()}
+    arriving = place.with_name(f".{place.name}.part")
+    shutil.rmtree(arriving, ignore_errors=True)
+    arriving.mkdir(parents=True)
+    opened = {name: Channel(_there(path), content_type) for name, path in found.items()}
+    learn(wish.algorithm, texts, opened, arriving, replace(wish.teller, patterns=_patterns(wish.algorithm)))
+    made = Trained(wish.algorithm, kind.load(arriving))
+    made.keep(arriving)
+    _moved(arriving, place)
+    made.folder = place
+    return made
+
+
+def _patterns(algorithm: str) -> Any:
+    from tarragon.train.builtin import default_metrics
+    from tarragon.train.builtin.run import compiled
+
+    return compiled(default_metrics(algorithm))
+
+
+def _there(path: str | Path) -> Path:
+    found = Path(path).expanduser()
+    if not found.exists():
+        raise DataError(f"There is no file or folder {found}", why="The path leads nowhere", fix="Check the path")
+    return found

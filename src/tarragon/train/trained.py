@@ -1,0 +1,170 @@
+"""One fitted algorithm together with what turns a table's rows into its arrays: kept, read again, asked.
+
+A folder holds the algorithm's own files, ``.tarragon-table.json`` (what the table was, written last), and ``encoder/``
+where there were named columns.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from tarragon.algorithms import get
+from tarragon.algorithms.protocol import Algorithm
+from tarragon.data import Encoder, Prediction, Source, Tabular
+from tarragon.engine import write_json
+from tarragon.errors import DataError, IntegrityError
+
+ABOUT, ENCODER = ".tarragon-table.json", "encoder"
+FORMAT = 1
+NUMBERS = (np.ndarray, sp.spmatrix, sp.sparray)
+
+
+@dataclass(slots=True, eq=False)
+class Trained:
+    """A fitted algorithm.
+
+    Parameters
+    ----------
+    name : str
+        The algorithm's, in the catalogue.
+    model : Algorithm
+        Fitted; its attributes (centres, components, trees) are there to be looked at.
+    encoder : Encoder, optional
+        Of the table it was fitted on; None where it was fitted on arrays or on a channel's files.
+    target : str
+        "" where nothing was predicted.
+    classes : tuple
+        Labels in the order of the probabilities.
+    folder : Path, optional
+        Where it is kept.
+    metrics : mapping of str to float
+        What was measured while it was fitted, as it last was.
+    """
+
+    name: str
+    model: Algorithm
+    encoder: Encoder | None = None
+    target: str = ""
+    classes: tuple[Any, ...] = ()
+    folder: Path | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Raw columns it reads; () where it was not fitted on a table."""
+        return self.encoder.columns if self.encoder else ()
+
+    @staticmethod
+    def lies_in(folder: Path) -> bool:
+        """Whether a folder holds one that was kept."""
+        return (folder / ABOUT).is_file()
+
+    def respond(self, source: Source) -> Prediction:
+        """Answer rows with named arrays, one entry a row: what ``Algorithm.predict`` answers.
+
+        Parameters
+        ----------
+        source : path, frame, ndarray or sparse matrix
+            Named columns in any order where it was fitted on a table, else an (n, d) array; or the kind of data that
+            the algorithm takes.
+
+        Raises
+        ------
+        DataError
+        """
+        if isinstance(source, NUMBERS):
+            if self.encoder is not None:
+                raise DataError(
+                    "An array has no column names", why="The model was fitted on a table", fix="Give a frame or a path"
+                )
+            return self.model.predict(Tabular(_matrix(source)))
+        if self.encoder is None:
+            taken: Any = source  # the kind of data that the algorithm takes: series, texts, pictures
+            return self.model.predict(taken)
+        frame, _ = self.encoder.align(source)
+        return self.model.predict(self.encoder.transform(frame, self.model.card.view))
+
+    def predict(self, source: Source) -> Any:
+        """Answer rows: labels or values (n,) of a supervised method, else its named arrays. Raises ``DataError``."""
+        answer = self.respond(source)
+        if "probability" in answer and self.model.card.tasks & {"binary", "multiclass"}:
+            best = answer["probability"].argmax(axis=1)
+            return np.asarray(self.classes)[best] if self.classes else best
+        return answer["score"] if set(answer) == {"score"} else answer
+
+    def answers(self, block: pl.DataFrame) -> pl.DataFrame:
+        """Answer a block of a table as columns; those of several numbers are numbered, probabilities named by class."""
+        return framed(self.respond(block), self.classes)
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a new or empty folder. Raises ``NotFittedError``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.model.save(folder)
+        self.keep(folder)
+
+    def keep(self, folder: Path) -> None:
+        """Write what the algorithm's own files do not say; ``.tarragon-table.json`` comes last."""
+        if self.encoder is not None:
+            (folder / ENCODER).mkdir()
+            self.encoder.save(folder / ENCODER)
+        about = {"format": FORMAT, "algorithm": self.name, "target": self.target, "classes": list(self.classes)}
+        write_json({**about, "metrics": dict(self.metrics)}, folder / ABOUT)
+        self.folder = folder
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what :meth:`save` wrote; runs no code from the files. Raises ``IntegrityError``."""
+        try:
+            about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+            if about["format"] != FORMAT:
+                raise ValueError(f"format {about['format']} is not known")
+            name, target, classes = str(about["algorithm"]), str(about["target"]), tuple(about["classes"])
+            metrics = {str(key): float(value) for key, value in about.get("metrics", {}).items()}
+        except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise IntegrityError(
+                f"The model in {folder.name} cannot be read", why=str(error), fix="Train it again"
+            ) from error
+        encoder = Encoder.load(folder / ENCODER) if (folder / ENCODER).is_dir() else None
+        return cls(name, get(name).load(folder), encoder, target, classes, folder, metrics)
+
+
+def framed(answer: Prediction, classes: tuple[Any, ...] = ()) -> pl.DataFrame:
+    """Lay named arrays out as columns.
+
+    Examples
+    --------
+    >>> framed({"closest_cluster": np.array([1.0]), "projection": np.array([[0.5, 2.0]])}).columns
+    ['closest_cluster', 'projection_0', 'projection_1']
+    """
+    columns: dict[str, Any] = {}
+    for name, values in answer.items():
+        array = np.asarray(values)
+        if name == "probability" and classes and array.ndim == 2:
+            columns["prediction"] = [classes[k] for k in array.argmax(axis=1)]
+            columns |= {f"probability_{label}": array[:, k] for k, label in enumerate(classes)}
+        elif name == "score" and len(answer) == 1 and array.ndim == 1:
+            columns["prediction"] = array
+        elif array.ndim == 2:
+            columns |= {f"{name}_{k}": array[:, k] for k in range(array.shape[1])}
+        else:
+            columns[name] = array.tolist() if array.ndim != 1 or array.dtype == object else array
+    return pl.DataFrame(columns)
+
+
+def _matrix(source: Any) -> "NDArray[np.float32] | sp.csr_matrix":
+    if not isinstance(source, np.ndarray):
+        return sp.csr_matrix(source, dtype=np.float32)
+    if source.ndim != 2 or source.dtype.kind not in "fiub":
+        raise DataError(
+            f"An array of shape {source.shape} and type {source.dtype} is no table of numbers",
+            why="Rows and columns of numbers are needed",
+            fix="Give a two-dimensional array of numbers",
+        )
+    return np.ascontiguousarray(source, dtype=np.float32)

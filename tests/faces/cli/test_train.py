@@ -1,0 +1,86 @@
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from tarragon.errors import ParameterError
+from tarragon.faces.cli import main
+from tarragon.faces.cli.train import interruptible, pairs
+
+
+@pytest.fixture
+def rows(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=200), rng.choice(["x", "y"], 200)
+    lines = (f"{v:.3f},{w},{'yes' if v > 0 else 'no'}" for v, w in zip(a, b, strict=True))
+    (tmp_path / "rows.csv").write_text("a,b,left\n" + "\n".join(lines))
+    return tmp_path
+
+
+def test_a_model_is_fitted_kept_and_asked(rows, capsys):
+    assert (
+        main.run(["train", "lightgbm", "rows.csv", "-t", "left", "-s", "num_boost_round=5", "-o", "m", "--json"]) == 0
+    )
+    said = json.loads(capsys.readouterr().out)
+    assert (said["algorithm"], said["out"], said["columns"]) == ("lightgbm", "m", ["a", "b"])
+    assert main.run(["predict", "m", "rows.csv", "-o", "scored.csv", "--quiet", "--home", "home"]) == 0
+    assert (rows / "scored.csv").read_text().splitlines()[0] == "a,b,left,prediction,probability_no,probability_yes"
+    capsys.readouterr()
+    assert main.run(["train", "lightgbm", "rows.csv", "-t", "left", "-s", "num_boost_round=5", "-o", "m"]) == 2
+    assert "already" in capsys.readouterr().err
+    assert main.run(["train", "lightgbm", "rows.csv", "-t", "left", "-s", "num_boost_round=5", "-o", "n"]) == 0
+    heard = capsys.readouterr()
+    assert "LightGBM in" in heard.out
+    assert "epoch 1 " in heard.err
+
+
+def test_files_of_a_channel(rows, capsys):
+    (rows / "plain.csv").write_text("\n".join(f"{i % 3},{i},{i % 7}" for i in range(60)))
+    given = ["train", "xgboost", "plain.csv", "--content-type", "text/csv", "-s", "num_round=3", "--quiet"]
+    assert main.run([*given, "--channel", "validation=plain.csv"]) == 0
+    assert capsys.readouterr().out.strip() == "xgboost-model"
+    (rows / "ask.csv").write_text("1,2\n3,4\n")
+    assert main.run(["predict", "xgboost-model", "ask.csv", "-o", "answers.csv", "--home", "home"]) == 0
+    assert len((rows / "answers.csv").read_text().replace(",", "\n").split()) == 2
+
+
+def test_a_bad_option_is_explained(rows, capsys):
+    assert main.run(["train", "lightgbm", "rows.csv", "-t", "left", "-s", "num_leaves"]) == 2
+    assert "name=value" in capsys.readouterr().err
+    with pytest.raises(ParameterError):
+        pairs(["=3"], "--set")
+
+
+def test_the_list_and_a_card(capsys):
+    assert main.run(["algorithms", "--quiet"]) == 0
+    assert "xgboost" in capsys.readouterr().out.split()
+    assert main.run(["algorithms"]) == 0
+    assert "when to use it" in capsys.readouterr().out
+    assert main.run(["algorithms", "xgboost", "--json"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["avoid"]
+    assert {h["wire"] for h in card["hyperparameters"]} >= {"eta", "max_depth"}
+    assert main.run(["algorithms", "xgboost"]) == 0
+    assert "max_depth" in capsys.readouterr().out
+    assert main.run(["algorithms", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["algorithms"]) >= 8
+    assert main.run(["algorithms", "xgbost"]) == 2
+    assert "xgboost" in capsys.readouterr().err
+
+
+def test_the_first_interrupt_asks_the_second_aborts(capsys):
+    def twice():
+        with interruptible() as asked:
+            assert not asked()
+            os.kill(os.getpid(), signal.SIGINT)
+            assert asked()
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        twice()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert "best so far" in capsys.readouterr().err
