@@ -28,6 +28,7 @@ def ran(text: str, folder: Path, **environment: str) -> str:
         "import smdebug.pytorch as smd; smd.Hook(out_dir='x').register_hook(None); assert smd.get_hook() is None",
         "from smdebug.xgboost import Hook; assert Hook.create_from_json_file()(None) is False",
         "import smdebug.tensorflow as smd; smd.KerasHook('x'); smd.modes.TRAIN; smd.SaveConfig(save_interval=1)",
+        "import mxnet as mx; mx.nd.load; mx.ndarray.load",
         "from smdebug import SaveConfig, modes, CollectionConfig; from smdebug.mxnet import Hook",
     ],
 )  # fmt: skip

@@ -5,6 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
+from tarragon.data import write_ndarrays
 from tarragon.faces.local import SHIM
 
 ASK = """
@@ -38,3 +41,19 @@ def test_nothing_is_loaded_for_others_and_the_next_of_the_name_runs(tmp_path: Pa
     code = "import sys; print(was_here, 'botocore' in sys.modules)"
     path = os.pathsep.join([str(SHIM), str(tmp_path)])
     assert printed(code, TARRAGON_SHIM="1", PYTHONPATH=path) == ["True", "False"]
+
+
+def test_arrays_of_a_model_can_be_read_without_mxnet(tmp_path: Path) -> None:
+    (tmp_path / "model_algo-1").write_bytes(write_ndarrays([np.array([[1.0, 2.5]], np.float32)]))
+    (tmp_path / "named").write_bytes(write_ndarrays({"mean": np.arange(3), "s": np.zeros((0, 2))}))
+    code = (
+        f"import mxnet as mx, os; os.chdir({str(tmp_path)!r}); print(mx.ndarray.load('model_algo-1')[0].asnumpy()[0, 1])"
+        "; found = mx.nd.load('named'); print(found['mean'].asnumpy().sum(), found['s'].shape[1])"
+    )
+    assert printed(code, TARRAGON_SHIM="1") == ["2.5", "3", "2"]
+
+
+def test_an_mxnet_that_is_there_comes_first(tmp_path: Path) -> None:
+    (tmp_path / "mxnet.py").write_text("real = True")
+    path = os.pathsep.join([str(SHIM), str(tmp_path)])
+    assert printed("import mxnet; print(mxnet.real)", TARRAGON_SHIM="1", PYTHONPATH=path) == ["True"]
