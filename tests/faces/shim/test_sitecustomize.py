@@ -47,7 +47,8 @@ def test_arrays_of_a_model_can_be_read_without_mxnet(tmp_path: Path) -> None:
     (tmp_path / "model_algo-1").write_bytes(write_ndarrays([np.array([[1.0, 2.5]], np.float32)]))
     (tmp_path / "named").write_bytes(write_ndarrays({"mean": np.arange(3), "s": np.zeros((0, 2))}))
     code = (
-        f"import mxnet as mx, os; os.chdir({str(tmp_path)!r}); print(mx.ndarray.load('model_algo-1')[0].asnumpy()[0, 1])"
+        f"import mxnet as mx, os; os.chdir({str(tmp_path)!r})"
+        "; print(mx.ndarray.load('model_algo-1')[0].asnumpy()[0, 1])"
         "; found = mx.nd.load('named'); print(found['mean'].asnumpy().sum(), found['s'].shape[1])"
     )
     assert printed(code, TARRAGON_SHIM="1") == ["2.5", "3", "2"]

@@ -25,7 +25,8 @@ class NDArray:
     @property
     def dtype(self) -> type:
         """Its numbers' type."""
-        return self._values.dtype.type
+        kind: type = self._values.dtype.type
+        return kind
 
     @property
     def T(self) -> "NDArray":
@@ -70,7 +71,7 @@ class _Reader:
         kind, storage, dimensions = self.numbers("IiI")
         if kind != ARRAY or storage != 0 or dimensions > MOST_DIMENSIONS:
             raise ValueError("Invalid NDArray file format: only dense arrays of version 2 are read")
-        shape = self.numbers("%dq" % dimensions)
+        shape = self.numbers(f"{dimensions}q")
         flag = self.numbers("iii")[2]
         if flag not in TYPES or min(shape, default=0) < 0:
             raise ValueError("Invalid NDArray file format")
@@ -84,13 +85,13 @@ def load_frombuffer(buf: bytes) -> list[NDArray] | dict[str, NDArray]:
     magic, _, count = reader.numbers("QQQ")
     if magic != LIST:
         raise ValueError("Invalid NDArray file format")
-    arrays = []
+    arrays: List[NDArray] = []
     while len(arrays) < count:
         arrays.append(reader.array())
     names = []
     for _ in range(min(reader.numbers("Q")[0], count)):
         names.append(reader.take(reader.numbers("Q")[0]).decode("utf-8"))
-    return dict(zip(names, arrays)) if names else arrays
+    return {name: array for name, array in zip(names, arrays)} if names else arrays  # noqa: B905 - as Python 3.9 has it
 
 
 def load(fname: str) -> list[NDArray] | dict[str, NDArray]:
