@@ -4,7 +4,7 @@
 installed. Nothing but NumPy is needed, so that it serves clients in environments of their own.
 """
 
-from mxnet import ndarray
+from . import ndarray
 
 nd = ndarray
 __all__ = ["nd", "ndarray"]

@@ -1,5 +1,7 @@
 """Arrays in MXNet's files: ``load`` gives a list, or a dictionary where they have names."""
 
+from __future__ import annotations  # clients bring Pythons of their own, from 3.9 on
+
 import math
 import struct
 from typing import Any
@@ -14,13 +16,14 @@ MOST_DIMENSIONS = 32
 class NDArray:
     """Numbers, as far as looking at them goes."""
 
-    def __init__(self, values: "np.ndarray[Any, Any]") -> None:
+    def __init__(self, values: np.ndarray[Any, Any]) -> None:
         self._values = values
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Its sides."""
-        return self._values.shape
+        sides: tuple[int, ...] = self._values.shape
+        return sides
 
     @property
     def dtype(self) -> type:
@@ -29,11 +32,11 @@ class NDArray:
         return kind
 
     @property
-    def T(self) -> "NDArray":
+    def T(self) -> NDArray:
         """The array with its sides swapped."""
         return NDArray(self._values.T)
 
-    def asnumpy(self) -> "np.ndarray[Any, Any]":
+    def asnumpy(self) -> np.ndarray[Any, Any]:
         """Return a copy as NumPy has it."""
         return self._values.copy()
 
@@ -41,13 +44,13 @@ class NDArray:
         """Return the only number."""
         return self._values.item()
 
-    def __getitem__(self, key: Any) -> "NDArray":
+    def __getitem__(self, key: Any) -> NDArray:
         return NDArray(np.asarray(self._values[key]))
 
     def __len__(self) -> int:
         return len(self._values)
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> "np.ndarray[Any, Any]":
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray[Any, Any]:
         return self._values.astype(dtype) if dtype is not None else self._values.copy()
 
     def __repr__(self) -> str:
@@ -85,7 +88,7 @@ def load_frombuffer(buf: bytes) -> list[NDArray] | dict[str, NDArray]:
     magic, _, count = reader.numbers("QQQ")
     if magic != LIST:
         raise ValueError("Invalid NDArray file format")
-    arrays: List[NDArray] = []
+    arrays: list[NDArray] = []
     while len(arrays) < count:
         arrays.append(reader.array())
     names = []
