@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from tarragon.algorithms import build, get
-from tarragon.data import Encoder, ReadOptions, Source, Table, Tabular, read_table
+from tarragon.data import Batches, Encoder, ReadOptions, Source, Table, Tabular, batches, read_table
 from tarragon.errors import ConflictError, DataError, ParameterError
 from tarragon.train.builtin import Channel, Teller, learn
 from tarragon.train.trained import NUMBERS, Trained, _matrix
 
+STREAM_BYTES = 256 << 20  # a larger file is streamed, by methods that can
+SAMPLE_ROWS = 200_000  # of such a file, to learn how its columns are read
 LINE_S = 0.25  # between lines of a table's fit: a booster does hundreds of rounds a second
 SUPERVISED = frozenset({"binary", "multiclass", "regression"})
 
@@ -174,6 +176,7 @@ def _from_rows(wish: Wish, y: Any, target: str, options: ReadOptions) -> Trained
     supervised = bool(kind.card.tasks & SUPERVISED)
     model = build(kind, _typed(kind, wish.given))
     encoder: Encoder | None = None
+    rows: Tabular | Batches
     if isinstance(wish.data, NUMBERS):
         rows, valid, classes = _arrays(wish.data, y, wish.validation)
         target = ""
@@ -183,11 +186,13 @@ def _from_rows(wish: Wish, y: Any, target: str, options: ReadOptions) -> Trained
                 f"{kind.card.title} needs a target", why="It learns to predict a column", fix="Name it with target"
             )
         target = target if supervised else ""
-        table = read_table(wish.data, target, options=options)
+        streamed = _is_large(wish)
+        table = read_table(wish.data, target, options=replace(options, max_rows=SAMPLE_ROWS) if streamed else options)
         encoder = Encoder.fit(table, seed=teller.seed)
-        rows, classes = encoder.data(table, kind.card.view), table.classes
+        view, classes = kind.card.view, table.classes
+        rows = batches(Path(str(wish.data)), encoder, view) if streamed else encoder.data(table, view)
         valid = None if wish.validation is None else _held(wish, table, encoder, options)
-    if supervised and rows.y is None:
+    if supervised and isinstance(rows, Tabular) and rows.y is None:
         raise ParameterError(f"{kind.card.title} needs labels", why="It learns to predict", fix="Give y")
     began = last = time.monotonic()
 
@@ -201,11 +206,24 @@ def _from_rows(wish: Wish, y: Any, target: str, options: ReadOptions) -> Trained
         values = [f"{name} {value:.6g}" for name, value in done.metrics.items()]
         teller.say("  ".join([f"epoch {done.n}", *values, f"{done.records / max(done.seconds, 1e-9):,.0f} rows/s"]))
 
-    teller.say(f"{kind.card.title}: {rows.n_rows:,} rows, {rows.n_features:,} columns")
-    context = replace(teller, threads=teller.threads_for(rows), round=told)
+    many = f"{rows.n_rows:,}" if isinstance(rows, Tabular) else "streamed"
+    teller.say(f"{kind.card.title}: {many} rows, {rows.n_features:,} columns")
+    threads = teller.threads_for(rows) if isinstance(rows, Tabular) else teller.threads
+    context = replace(teller, threads=threads, round=told)
     model.fit(rows, valid=valid, context=context)
     teller.say(f"fitted in {time.monotonic() - began:.2f} s")
     return Trained(wish.algorithm, model, encoder, target, tuple(classes))
+
+
+def _is_large(wish: Wish) -> bool:
+    """Whether a table is streamed instead of read whole."""
+    path = Path(str(wish.data)).expanduser() if isinstance(wish.data, (str, Path)) else None
+    return (
+        wish.kind.card.accepts == "batches"
+        and path is not None
+        and path.is_file()
+        and (path.stat().st_size > STREAM_BYTES)
+    )
 
 
 def _held(wish: Wish, table: Table, encoder: Encoder, options: ReadOptions) -> Tabular:
