@@ -8,7 +8,7 @@ import pytest
 from tarragon.algorithms import catalogue
 from tarragon.errors import MissingExtraError, NotFoundError
 
-OURS = ("additive", "catboost", "extra-trees", "knn", "lightgbm", "linear-learner", "tabular-net", "xgboost")
+OURS = ("additive", "catboost", "extra-trees", "knn", "lightgbm", "linear", "linear-learner", "tabular-net", "xgboost")
 
 
 class Package:

@@ -82,11 +82,11 @@ def make(task="binary", n=600, seed=0, n_folds=3):
     linear = (lambda: Ridge(1.0)) if task == "regression" else (lambda: LogisticRegression())
     kind = DecisionTreeRegressor if task == "regression" else DecisionTreeClassifier
     made = [
-        fit("linear-learner-1", "linear-learner", linear, (goal, X, y, split)),
+        fit("linear-1", "linear", linear, (goal, X, y, split)),
         fit("tree-1", "tree", lambda: kind(max_depth=4, random_state=0), (goal, X, y, split)),
     ]
     trials = tuple(t for t, _ in made)
-    winner = (("linear-learner-1", 0.6), ("tree-1", 0.4))
+    winner = (("linear-1", 0.6), ("tree-1", 0.4))
     oof = 0.6 * trials[0].oof + 0.4 * trials[1].oof
 
     def select(rows):
@@ -97,7 +97,7 @@ def make(task="binary", n=600, seed=0, n_folds=3):
         return np.array([best, 1 - best])
 
     predictor = FoldModels([(made[0][1], 0.6), (made[1][1], 0.4)], n_folds)
-    board = Leaderboard(goal.name, (), (), "linear-learner-1")
+    board = Leaderboard(goal.name, (), (), "linear-1")
     return Subject(table, split, oof, goal.score(y, oof), select, board, trials, winner, None, predictor)
 
 
@@ -116,7 +116,7 @@ def fit(name, algorithm, fresh, given):
     done = tuple(range(len(split.folds)))
     trial = Trial(
         name, algorithm, {}, "dense", "portfolio", done, tuple(scores), tuple(train), oof, True, (0,) * len(done),
-        0.5, 0.1, 1_000, (), algorithm == "linear-learner",
+        0.5, 0.1, 1_000, (), algorithm == "linear",
     )  # fmt: skip
     return trial, models
 

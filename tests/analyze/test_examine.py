@@ -43,7 +43,7 @@ def test_everything_is_said_about_every_task(task, request):
     assert found.explanation.additivity_error < 1e-10
     assert {f.value for f in found.bias} == {"f", "m"}
     assert found.fit.verdict == "balanced"
-    assert found.interpretability.algorithm == "linear-learner"
+    assert found.interpretability.algorithm == "linear"
     assert found.cost.size_bytes == 2_100
     assert found.slices
     assert (found.pictures.confusion is None) == (task == "regression")

@@ -13,7 +13,7 @@ def test_the_price_is_the_paired_gap_to_the_glass_box(binary):
     found = price_of_glass(binary, m, proof, Wording("target", binary.table.classes))
     gap = paired(m, proof.y, proof.p, binary.trials[0].oof)
     assert (found.price, found.price_low, found.price_high) == gap
-    assert found.trial == "linear-learner-1"
+    assert found.trial == "linear-1"
 
 
 def test_no_glass_box_no_price(binary):
@@ -23,7 +23,7 @@ def test_no_glass_box_no_price(binary):
 
 
 def test_a_glass_box_that_won_costs_nothing(binary):
-    subject = replace(binary, winner=(("linear-learner-1", 1.0),), oof=binary.trials[0].oof)
+    subject = replace(binary, winner=(("linear-1", 1.0),), oof=binary.trials[0].oof)
     found = price_of_glass(subject, metric("auc"), evidence(subject), Wording("target", subject.table.classes))
     assert found.price == 0.0
     assert "costs nothing" in found.sentence

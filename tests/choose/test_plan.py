@@ -53,7 +53,7 @@ def test_only_what_was_asked_for(small: Table) -> None:
 
 
 def test_a_glass_box_means_only_readable_ones(small: Table) -> None:
-    assert {c.algorithm for c in planned(small, glass_box=True).candidates} == {"linear-learner", "additive"}
+    assert {c.algorithm for c in planned(small, glass_box=True).candidates} == {"linear", "additive"}
     with pytest.raises(ParameterError):
         planned(small, glass_box=True, algorithms=("knn",))
 

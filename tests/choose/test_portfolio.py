@@ -26,7 +26,7 @@ def test_cost_grows_with_rows_and_classes(line: Line) -> None:
 @pytest.mark.parametrize("shape", [SMALL, LARGE, Shape(2_000, 10, 300, 0, True)])
 def test_unlike_learners_fit_every_table(shape: Shape) -> None:
     families = {line.algorithm for line in PORTFOLIO if line.fits(shape)}
-    assert {"linear-learner", "lightgbm", "extra-trees", "xgboost", "tabular-net"} <= families
+    assert {"linear", "lightgbm", "extra-trees", "xgboost", "tabular-net"} <= families
 
 
 def test_no_configuration_stands_twice() -> None:

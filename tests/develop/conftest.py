@@ -10,7 +10,7 @@ import pytest
 import tarragon
 from tarragon.develop import Development, Progress
 
-FAST = ("linear-learner", "lightgbm", "additive")
+FAST = ("linear", "lightgbm", "additive")
 
 
 def shop(n: int = 600, seed: int = 0) -> pl.DataFrame:

@@ -98,7 +98,7 @@ def test_stop_ends_with_the_best_so_far(kept: Any, tmp_path: Path) -> None:
         kept.frame,
         "left",
         time_limit=60,
-        algorithms=("linear-learner", "lightgbm"),
+        algorithms=("linear", "lightgbm"),
         home=tmp_path,
         progress=watch,
         stop=stop,

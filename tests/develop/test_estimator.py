@@ -11,7 +11,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import tarragon
 
 pytestmark = pytest.mark.contract
-FAST = ("linear-learner", "lightgbm")
+FAST = ("linear", "lightgbm")
 
 
 @parametrize_with_checks([tarragon.Classifier(algorithms=FAST), tarragon.Regressor(algorithms=FAST)])

@@ -17,7 +17,7 @@ from tarragon.errors import JobError
 from tarragon.metrics import metric
 from tarragon.refine import is_glass_box
 
-FAST = ("linear-learner", "lightgbm")
+FAST = ("linear", "lightgbm")
 
 
 def bikes(n: int = 240) -> pl.DataFrame:

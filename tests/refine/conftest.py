@@ -18,7 +18,7 @@ from tarragon.tune import Trial
 from tarragon.tune.attempt import Attempt, to_trial
 
 CANDIDATES: tuple[tuple[str, dict[str, Value], str], ...] = (
-    ("linear-learner", {}, "onehot"),
+    ("linear", {}, "onehot"),
     ("lightgbm", {"num_boost_round": 60, "num_leaves": 15}, "codes"),
 )
 
@@ -61,6 +61,6 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
         work(argument, folder)
         attempt = Attempt(f"{algorithm}-1", Candidate(algorithm, params, view, "", 1.0), "portfolio", place)
         attempt.collect((0, 1, 2))
-        trials.append(to_trial(attempt, folds, (table.n_rows, 2), folder, glass_box=algorithm == "linear-learner"))
+        trials.append(to_trial(attempt, folds, (table.n_rows, 2), folder, glass_box=algorithm == "linear"))
     choice = selection(trials, metric("auc"), table.y)
     return Ground(folder, table, encoder, folds, tuple(trials), choice)

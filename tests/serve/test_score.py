@@ -32,10 +32,10 @@ def table(seed: int = 0) -> pl.DataFrame:
 def fitted(frame: pl.DataFrame, target: str) -> TableModel:
     known = read_table(frame, target)
     encoder = Encoder.fit(known, seed=0)
-    algorithm = build(get("linear-learner"), {})
+    algorithm = build(get("linear"), {})
     view = algorithm.card.view
     algorithm.fit(encoder.data(known, view), context=Standalone())
-    member = Member("linear-learner-1", "linear-learner", view, 1.0, (0,), (algorithm,), 0)
+    member = Member("linear-1", "linear", view, 1.0, (0,), (algorithm,), 0)
     return TableModel(encoder, (member,), known.task, known.classes, target)
 
 

@@ -15,7 +15,7 @@ from tarragon.train import ensure_view, write_folds
 from tarragon.tune import Ground, Race, Tick
 
 N, FOLDS = 400, 3
-LINEAR = Candidate("linear-learner", {}, "onehot", "cheap", 0.05)
+LINEAR = Candidate("linear", {}, "onehot", "cheap", 0.05)
 TREES = Candidate(
     "lightgbm", {"num_boost_round": 40, "early_stopping_rounds": 10, "num_leaves": 7}, "codes", "strong", 0.1
 )
@@ -64,7 +64,7 @@ def race(ground: Ground, what: Plan, **how: object) -> Race:
 
 def test_every_row_is_predicted_by_a_model_that_did_not_see_it(ground: Ground) -> None:
     outcome = race(ground, plan((LINEAR, TREES))).run()
-    assert [t.algorithm for t in outcome.trials] == ["linear-learner", "lightgbm"]
+    assert [t.algorithm for t in outcome.trials] == ["linear", "lightgbm"]
     for trial in outcome.trials:
         assert trial.complete
         assert np.isfinite(trial.oof).all()
@@ -107,7 +107,7 @@ def test_search_follows_the_portfolio_and_ends_when_nothing_is_gained(ground: Gr
 def test_a_failing_candidate_costs_only_itself(ground: Ground) -> None:
     broken = Candidate("lightgbm", {"num_leaves": 7, "monotone_constraints": "1,1,1,1,1,1,1"}, "codes", "broken", 0.01)
     outcome = race(ground, plan((LINEAR, broken))).run()
-    assert [t.name for t in outcome.trials] == ["linear-learner-1"]
+    assert [t.name for t in outcome.trials] == ["linear-1"]
     assert outcome.dropped[0][0] == "lightgbm-1"
     assert outcome.dropped[0][3]
 
@@ -115,7 +115,7 @@ def test_a_failing_candidate_costs_only_itself(ground: Ground) -> None:
 def test_no_time_no_second_candidate_but_always_a_first(ground: Ground) -> None:
     late = Race(plan((LINEAR, TREES)), ground, InlineExecutor(), deadline=10.0, clock=lambda: 9.99)
     outcome = late.run()
-    assert [t.name for t in outcome.trials] == ["linear-learner-1"]
+    assert [t.name for t in outcome.trials] == ["linear-1"]
 
 
 def test_watchers_hear_of_the_leader(ground: Ground) -> None:

@@ -49,7 +49,7 @@ def all_baselines(
         rule = one_rule(subject, metric, proof, words)
         if rule is not None:
             made.append(_against(subject, metric, proof, words, ("one-rule", *rule)))
-    linear = best_of(metric, [t for t in subject.trials if t.algorithm == "linear-learner"], proof)
+    linear = best_of(metric, [t for t in subject.trials if t.algorithm == "linear"], proof)
     if linear is not None:
         told = f"A weighted sum of the columns ({linear.name})"
         made.append(_against(subject, metric, proof, words, ("linear", told, linear.oof[proof.rows])))

@@ -107,7 +107,7 @@ TINY, SMALL = 1_000, 10_000  # rows: below, few leaves and much regularisation; 
 
 PORTFOLIO: tuple[Line, ...] = (
     Line(
-        "linear-learner",
+        "linear",
         {},
         "a regularised linear model: fast, hard to beat where effects add up or text decides",
         _linear,
@@ -153,7 +153,7 @@ PORTFOLIO: tuple[Line, ...] = (
         _boosting(120, 6e-4, 8e-9),
     ),
     Line(
-        "linear-learner",
+        "linear",
         {"interactions": True},
         "a linear model with products of columns",
         _products,

@@ -82,7 +82,7 @@ def _candidates(task):
         )
     else:
         out = [
-            (f"linear-learner-{i}", "linear-learner", LogisticRegression(C=c, max_iter=60), {"C": c}, True)
+            (f"linear-{i}", "linear", LogisticRegression(C=c, max_iter=60), {"C": c}, True)
             for i, c in enumerate((0.003, 1.0), 1)
         ]
         trees, single, near, boost = (

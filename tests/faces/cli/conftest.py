@@ -65,7 +65,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     make_leavers().write_csv(table)
     done = run_tarragon(
         "develop", table, "--target", "left", "--time", "15s", "--sensitive", "sex", "--name", "leavers",
-        "--out", folder / "out", "--algorithms", "linear-learner,lightgbm", "--json", home=folder / "home",
+        "--out", folder / "out", "--algorithms", "linear,lightgbm", "--json", home=folder / "home",
     )  # fmt: skip
     assert done.returncode in (0, 3), done.stdout + done.stderr
     return Finished(folder / "home", table, done.returncode, json.loads(done.stdout), done.stderr, folder / "out")

@@ -25,7 +25,7 @@ METRICS = {
 }  # fmt: skip
 EXTENDED = {**METRICS, "log_loss": "LogLoss"}  # names that a metric beside the objective may have
 ALGORITHMS = {
-    "xgboost": "xgboost", "linear-learner": "linear-learner", "lightgbm": "lightgbm", "catboost": "catboost",
+    "xgboost": "xgboost", "linear-learner": "linear", "lightgbm": "lightgbm", "catboost": "catboost",
     "extra-trees": "extra-trees", "mlp": "tabular-net", "nn-torch": "tabular-net", "fastai": "tabular-net",
 }  # fmt: skip
 PHASES = {
