@@ -118,7 +118,7 @@ def _channel(source: Source, root: Path, instances: int) -> Channel:
     name = f"{source.name}_0" if source.mode == "Pipe" else source.name
     hosts = range(2, instances + 1) if source.sharded else range(0)
     others = tuple(root.parents[1] / f"algo-{n}" / root.name / "input" / "data" / name for n in hosts)
-    return Channel(root / "input" / "data" / name, source.content_type, others)
+    return Channel(root / "input" / "data" / name, source.content_type, others, source.sharded)
 
 
 @lru_cache(maxsize=64)

@@ -38,11 +38,14 @@ class Channel:
         As the job gave it; "" lets the files speak for themselves.
     others : tuple of Path
         Folders of the other hosts, where each has a share of the files.
+    sharded : bool, optional
+        Whether the job asked for shares (ShardedByS3Key) or for all files on every host; None outside of jobs.
     """
 
     folder: Path
     content_type: str = ""
     others: tuple[Path, ...] = ()
+    sharded: bool | None = None
 
 
 class Listener(Protocol):
