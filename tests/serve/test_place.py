@@ -59,3 +59,14 @@ def test_an_archive_cannot_leave_its_folder(place):
     with pytest.raises(DataError, match="cannot be unpacked"):
         prepare(Container(XGBOOST, "s3://models/bad.tar.gz"), place.home / "p", place.home)
     assert not list(place.home.rglob("evil"))
+
+
+def test_a_model_of_the_hub_answers_itself_on_a_frameworks_image(place):
+    facts = '{"algorithm": "lightgbm", "model_id": "lightgbm-regression-model"}'
+    place.objects.put("s3://models/hub.tar.gz", archive({".tarragon-serving.json": facts, "code/inference.py": ""}))
+    pytorch = "763104351884.dkr.ecr.us-west-2.amazonaws.com/pytorch-inference:2.0.0-cpu-py310"
+    container = Container(pytorch, "s3://models/hub.tar.gz", environment={"SAGEMAKER_PROGRAM": "inference.py"})
+    assert prepare(container, place.home / "p", place.home)["framework"] == ""
+    place.objects.put("s3://models/mine.tar.gz", archive({".tarragon-serving.json": facts, "code/mine.py": ""}))
+    mine = Container(pytorch, "s3://models/mine.tar.gz", environment={"SAGEMAKER_PROGRAM": "mine.py"})
+    assert prepare(mine, place.home / "q", place.home)["program"] == "mine.py"  # a script of one's own is asked

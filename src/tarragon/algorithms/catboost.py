@@ -10,6 +10,7 @@ is the kind's own habit (theirs: once per level, which is a third slower and no 
 """
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -143,6 +144,8 @@ class CatBoost:
         int, Range(-BIG, BIG, about="End after so many rounds without a better validation loss; 0 or less never does.")
     ] = 5
 
+    native: Mapping[str, Any] = field(default_factory=dict, init=False, repr=False)
+    """Settings handed to the library instead of ours; None leaves one to the library."""
     booster_: Any = field(default=None, init=False, repr=False)
     constant_: NDArray[np.float64] | None = field(default=None, init=False, repr=False)
     n_features_: int = field(default=0, init=False, repr=False)
@@ -167,7 +170,7 @@ class CatBoost:
         if self.constant_ is not None:
             rounds.over()
         else:
-            watch = _Watch(self._watching(settings, data, valid, context))
+            watch = _Watch(self._watching(settings, data, valid, context), settings["eval_metric"].partition(":")[0])
             model, sink = library.CatBoost(settings), io.StringIO()
             pools = [_pool(d, data.categorical, context.threads, learn=True) for d in (data, valid) if d is not None]
             try:
@@ -244,7 +247,7 @@ class CatBoost:
             "classes_count": data.n_classes if kind in MULTICLASS else None,
             **self._draw(data.n_rows),
         }
-        return {
+        whole = {
             **given,
             **{name: value for name, value in optional.items() if value is not None},
             "random_strength": self.random_strength,
@@ -257,7 +260,9 @@ class CatBoost:
             "use_best_model": False,
             "allow_writing_files": False,
             "logging_level": "Silent",
+            **self.native,
         }
+        return {name: value for name, value in whole.items() if value is not None}
 
     def _draw(self, rows: int) -> dict[str, Any]:
         """How rows are drawn. The library cannot draw a share of hardly any rows."""
@@ -280,12 +285,17 @@ class _Watch:
     """What the library calls after each round."""
 
     rounds: Rounds
+    metric: str
 
     def after_iteration(self, state: Any) -> bool:
         """Return whether to go on."""
-        losses = (state.metrics or {}).get("validation", {})
-        loss = next((float(line[-1]) for line in losses.values()), float("nan"))
+        losses = (state.metrics or {}).get("validation", {})  # of the objective, and of the metric where it differs
+        loss = next((float(line[-1]) for name, line in losses.items() if _named(name, self.metric)), float("nan"))
         return not self.rounds.over(loss)
+
+
+def _named(name: str, metric: str) -> bool:
+    return name.partition(":")[0] == metric
 
 
 def _library() -> Any:

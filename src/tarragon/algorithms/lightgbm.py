@@ -5,10 +5,11 @@ Cost:   rows × columns once for binning, then about rows × columns × log(leav
 
 Departures from SageMaker's: the model is the library's text, ``model.txt``, where theirs is a pickle (joblib) that
 would run code when read; extremely random splits, linear leaves and the settings for categories are added; bounds that
-the documentation leaves open at 1 (shares of columns) include it; only boosting that can end early is offered (no dart,
-whose later trees change earlier ones, and no rf); the search ranges start where tables of some thousand rows live.
+the documentation leaves open at 1 (shares of columns) include it; with dart, whose later trees change earlier ones,
+every round is kept; the search ranges start where tables of some thousand rows live.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
@@ -121,7 +122,11 @@ class LightGBM:
     ] = False
     linear_lambda: Annotated[float, Range(0, np.inf, about="L2 penalty on the lines of ``linear_tree``.")] = 0.0
     boosting: Annotated[
-        str, OneOf(("gbdt", "goss"), about="goss draws rows by the size of their gradient instead of at random.")
+        str,
+        OneOf(
+            ("gbdt", "goss", "dart", "rf"),
+            about="goss draws rows by the size of their gradient; dart drops trees; rf is a forest, not boosted.",
+        ),
     ] = "gbdt"
     cat_smooth: Annotated[
         float,
@@ -156,6 +161,8 @@ class LightGBM:
         int, Range(-BIG, BIG, about="End after so many rounds without a better validation loss; 0 or less never does.")
     ] = 10
 
+    native: Mapping[str, Any] = field(default_factory=dict, init=False, repr=False)
+    """Settings handed to the library instead of ours; None leaves one to the library."""
     booster_: Any = field(default=None, init=False, repr=False)
     n_features_: int = field(default=0, init=False, repr=False)
     n_classes_: int = field(default=0, init=False, repr=False)
@@ -201,7 +208,8 @@ class LightGBM:
         rounds, built, barren = Rounds(context, records), [], 0
         if watched:
             (_, name, _, greater), *_ = booster.eval_valid()
-            rounds = Rounds(context, records, max(0, self.early_stopping_rounds), greater, name)
+            patience = 0 if self.boosting == "dart" else max(0, self.early_stopping_rounds)
+            rounds = Rounds(context, records, patience, greater, name)
         for _ in range(self.num_boost_round):
             barren = barren + 1 if booster.update() else 0
             built.append(booster.current_iteration())
@@ -249,7 +257,8 @@ class LightGBM:
                 "LightGBM: scale_pos_weight and is_unbalance exclude each other", why="Both were given", fix="Keep one"
             )
         given = {n: v for n, v in chosen(self).items() if n not in NOT_THE_LIBRARYS and v != ""}
-        given["data_sample_strategy"] = "goss" if given.pop("boosting") == "goss" else "bagging"
+        goss = given["boosting"] == "goss"
+        given |= {"boosting": "gbdt" if goss else self.boosting, "data_sample_strategy": "goss" if goss else "bagging"}
         if kind not in (*BINARY, "multiclassova") or self.scale_pos_weight == 1.0:
             del given["scale_pos_weight"]
         if kind in MULTICLASS:
@@ -257,7 +266,7 @@ class LightGBM:
         if self.bagging_fraction * data.n_rows < 2:  # the library cannot draw less than a row
             given["bagging_freq"] = 0
         wide = data.n_features >= WIDE
-        return {
+        whole: dict[str, Any] = {
             **given,
             "objective": kind,
             "metric": DEFAULT_METRIC.get(kind, "") if self.metric == "auto" else self.metric,
@@ -267,7 +276,9 @@ class LightGBM:
             "force_col_wise": wide,
             "force_row_wise": not wide,
             "verbosity": -1,
+            **self.native,
         }
+        return {name: value for name, value in whole.items() if value is not None}
 
 
 def _read(text: str) -> Any:

@@ -24,6 +24,7 @@ PROGRAM, SUBMIT = "SAGEMAKER_PROGRAM", "SAGEMAKER_SUBMIT_DIRECTORY"
 WITHIN = "/opt/ml/model/code"  # where a repacked model has its script
 APART = "/opt/ml/code"
 DEFAULT = "inference.py"
+SIDECAR = ".tarragon-serving.json"  # written by tarragon.train.builtin, whose libraries a server does not load
 Start = dict[str, Any]
 
 
@@ -50,6 +51,8 @@ def prepare(container: Container, folder: Path, home: Path) -> Start:
     (root / "model").mkdir(parents=True)
     objects = Objects(object_root(home))
     fetch(objects, container, root / "model")
+    if framework and answers_itself(root / "model", container):
+        framework = ""
     start: Start = {
         "root": str(root), "framework": framework, "environment": dict(container.environment), "program": "",
         "code": "", "packages": "", "algorithm": image(container.image).algorithm,
@@ -73,6 +76,19 @@ def framework_of(container: Container) -> str:
         why="it is neither a built-in algorithm's nor a framework's that Tarragon knows",
         fix="Use a framework image with an inference.py, or an image docs/aws.md lists",
     )
+
+
+def answers_itself(folder: Path, container: Container) -> bool:
+    """Whether a model on a framework's image was trained here for the model hub, and the hub's own script would answer.
+
+    The script that such a model is deployed with, ``inference.py``, reads files that only its twin in training writes.
+    """
+    program = container.environment.get(PROGRAM, "").rpartition("/")[2]
+    try:
+        facts = json.loads((folder / SIDECAR).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return program in ("", DEFAULT) and isinstance(facts, dict) and bool(facts.get("model_id"))
 
 
 def fetch(objects: Objects, container: Container, folder: Path) -> None:

@@ -9,9 +9,8 @@ import shutil
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tarragon.engine import (
     Command,
@@ -28,11 +27,15 @@ from tarragon.engine import (
 from tarragon.errors import DataError, ParameterError, StorageError, TarragonError
 from tarragon.train import channel, packages, script, transfer
 from tarragon.train.checkpoint import Checkpoints
+from tarragon.train.dialect import understood
 from tarragon.train.docker import docker_argv, remove_container
-from tarragon.train.image import Image, image
+from tarragon.train.image import Image
 from tarragon.train.protocol import Source, TrainingSpec
 from tarragon.train.transcript import Transcript
 from tarragon.train.usage import Usage
+
+if TYPE_CHECKING:
+    from tarragon.train.builtin import Recipe
 
 GROUP = "/aws/sagemaker/TrainingJobs"
 STOP = "stop"
@@ -41,10 +44,15 @@ MADE = ("input/config", "input/data", "model", "output/data", "output/intermedia
 SIGNALLED = (128 + 9, 128 + 15)  # exit codes of hosts that were ended because another one failed
 
 
-def run(argument: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
-    """Run a training job; a supervisor calls this in a forked process (see :mod:`tarragon.engine.supervisor`)."""
+def run(
+    argument: Mapping[str, Any], folder: Path, recipes: "Mapping[str, Recipe] | None" = None
+) -> Mapping[str, Any]:
+    """Run a training job; a supervisor calls this in a forked process (see :mod:`tarragon.engine.supervisor`).
+
+    ``recipes`` are those of rooms above this one, by algorithm: what they train takes more than one candidate.
+    """
     spec = from_plain(argument["spec"]["training"], TrainingSpec)
-    return Training(spec, argument).perform()
+    return Training(spec, argument, recipes).perform()
 
 
 class Ended(Exception):  # noqa: N818 - a way to end, not a fault
@@ -62,10 +70,14 @@ class Training:
     spec : TrainingSpec
     argument : mapping
         As the supervisor gives it.
+    recipes : mapping of str to Recipe, optional
+        Beyond those that :mod:`tarragon.train.builtin` finds by name.
     """
 
-    def __init__(self, spec: TrainingSpec, argument: Mapping[str, Any]) -> None:
-        self.spec, self.name = spec, str(argument["name"])
+    def __init__(
+        self, spec: TrainingSpec, argument: Mapping[str, Any], recipes: "Mapping[str, Recipe] | None" = None
+    ) -> None:
+        self.spec, self.name, self._recipes = spec, str(argument["name"]), dict(recipes or {})
         self.folder, self.home = Path(argument["job_folder"]), Path(argument["home"])
         self.objects = Objects(object_root(self.home))
         self._began = time.time()
@@ -105,14 +117,12 @@ class Training:
         }  # fmt: skip
 
     def _understood(self) -> Image:
-        found = image(self.spec.image)
-        if self.spec.entrypoint or script.PROGRAM in self.spec.hyperparameters:
-            return replace(found, kind="framework" if found.framework else "custom")
+        found = understood(self.spec)
         if found.kind == "tool":
             raise DataError(
                 f"The image {found.repository} does not train", why="it is a tool for other jobs", fix="Name another"
             )
-        if found.kind == "framework":
+        if found.kind == "framework" and not self.spec.entrypoint and script.PROGRAM not in self.spec.hyperparameters:
             raise DataError(
                 f"The image {found.repository} needs a script",
                 why="the hyperparameter sagemaker_program is not there",
@@ -174,7 +184,7 @@ class Training:
         if found.kind == "algorithm":
             from tarragon.train.builtin import fit
 
-            fit(found.algorithm, self.spec, self.root(0), self)
+            fit(found.algorithm, self.spec, self.root(0), self, self._recipes.get(found.algorithm))
             self._check_stopped()
             return
         commands = [self._command(found, host) for host in hosts]

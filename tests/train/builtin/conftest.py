@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tarragon.train.builtin import Channel, Teller, default_metrics, learn
-from tarragon.train.builtin.run import compiled
+from tarragon.train.builtin import Channel, Order, Teller, default_metrics, learn
+from tarragon.train.builtin.run import compiled, known
+from tarragon.train.dialect import model
 
 
 @dataclass
@@ -67,6 +68,35 @@ def train(tmp_path: Path) -> Callable[..., Heard]:
             heard, compiled(default_metrics(algorithm)), tmp_path / "checkpoints", threads=1, every_s=0.0
         )  # fmt: skip
         learn(algorithm, {k: str(v) for k, v in hyperparameters.items()}, given, heard.folder, teller)
+        return heard
+
+    return run
+
+
+def csv(X: np.ndarray, y: np.ndarray) -> str:
+    """Write rows as CSV without a header, the label first, every bit of each number kept."""
+    return "\n".join(",".join(map(repr, [label, *row])) for label, row in zip(y.tolist(), X.tolist(), strict=True))
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Callable[..., Heard]:
+    """Train a model of the hub on channels of files, given by their paths; returns what was heard."""
+
+    def run(model_id: str, hyperparameters: Mapping[str, object], heard: Heard | None = None, **files: str) -> Heard:
+        heard = heard or Heard()
+        place = tmp_path / f"job-{len(list(tmp_path.iterdir()))}"
+        for name, text in files.items():
+            path = place / "data" / name.replace("__", "/").replace("_index", "_index.json")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        channels = {each.name: Channel(each) for each in (place / "data").iterdir()}
+        heard.folder = place / "model"
+        heard.folder.mkdir()
+        found = model(model_id)
+        assert found is not None
+        teller = Teller(heard, compiled(default_metrics(found.algorithm)), None, threads=1)
+        asked = {name: f'"{value}"' for name, value in hyperparameters.items()}
+        known(found.algorithm).train(Order(asked, channels, heard.folder, teller, model_id))
         return heard
 
     return run

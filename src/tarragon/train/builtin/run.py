@@ -13,6 +13,7 @@ from tarragon.algorithms import names as catalogue_names
 from tarragon.errors import ParameterError, near_miss
 from tarragon.train.builtin.peers import Peers, shared
 from tarragon.train.builtin.teller import Channel, Listener, Order, Silent, Teller
+from tarragon.train.dialect import built_in
 from tarragon.train.protocol import Source, TrainingSpec
 
 CHECKPOINTS = "/opt/ml/checkpoints"
@@ -75,6 +76,11 @@ def learn(
     DataError
         A channel is missing or cannot be read.
     """
+    known(algorithm).train(Order(hyperparameters, channels, folder, teller))
+
+
+def known(algorithm: str) -> Recipe:
+    """Return an algorithm's recipe. Raises ``ParameterError`` where there is none."""
     recipe = _recipe(algorithm)
     if recipe is None:
         raise ParameterError(
@@ -82,17 +88,30 @@ def learn(
             why="It has no recipe",
             fix=near_miss(algorithm, names()),
         )
-    recipe.train(Order(hyperparameters, channels, folder, teller))
+    return recipe
 
 
-def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener) -> None:
+def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener, recipe: Recipe | None = None) -> None:
     """Train what a job asks for, in its ``/opt/ml``; several hosts share it where the recipe can.
+
+    Parameters
+    ----------
+    algorithm : str
+        The catalogue's name.
+    spec : TrainingSpec
+    root : Path
+        The first host's ``/opt/ml``.
+    job : Listener
+    recipe : Recipe, optional
+        Of a room above; left out, the algorithm's own.
 
     Raises as :func:`learn` does, and ``JobError`` when another host failed.
     """
-    recipe = _recipe(algorithm)
+    recipe = recipe or known(algorithm)
+    meant = built_in(spec)
+    model_id = meant.model_id if meant else ""
     taken = {pattern.name for pattern in spec.patterns}  # the job looks for these itself
-    patterns = compiled(tuple(pair for pair in default_metrics(algorithm) if pair[0] not in taken))
+    patterns = compiled(tuple(pair for pair in recipe.METRICS if pair[0] not in taken))
     place = (spec.checkpoint_path or CHECKPOINTS).removeprefix("/opt/ml/")
     checkpoints = root / place if not place.startswith("/") and ".." not in Path(place).parts else None
     world = spec.instances if getattr(recipe, "SHARED", False) else 1
@@ -103,7 +122,8 @@ def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener) -> None:
         teller = Teller(
             Silent(job) if rank else job, () if rank else patterns, checkpoints, rank=rank, world=world, peers=peers
         )
-        learn(algorithm, spec.hyperparameters, channels, own / "model" if not rank else own / "unused", teller)
+        target = own / "unused" if rank else own / "model"
+        recipe.train(Order(spec.hyperparameters, channels, target, teller, model_id))
 
     shared(world, work)
 

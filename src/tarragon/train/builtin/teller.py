@@ -214,16 +214,21 @@ class Teller:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One fit: what is asked, from what, where the model goes, and who listens."""
+    """One fit: what is asked, from what, where the model goes, and who listens.
+
+    ``model_id`` is the model hub's name of what is trained ("lightgbm-regression-model"); "" for first-party images.
+    """
 
     hyperparameters: Mapping[str, str]
     channels: Mapping[str, Channel]
     folder: Path
     teller: Teller
+    model_id: str = ""
 
     def serving(self, algorithm: str, **facts: object) -> None:
         """Leave beside the model what its answers need to know and its own files do not say."""
-        (self.folder / SIDECAR).write_text(json.dumps({"algorithm": algorithm, **facts}), encoding="utf-8")
+        hub = {"model_id": self.model_id} if self.model_id else {}
+        (self.folder / SIDECAR).write_text(json.dumps({"algorithm": algorithm, **hub, **facts}), encoding="utf-8")
 
     def channel(self, name: str) -> Channel:
         """Return a channel. Raises ``DataError`` when the job has none of that name."""
