@@ -6,10 +6,19 @@ from tarragon.data.capacity import free_bytes, rows_that_fit
 from tarragon.data.channel import files, read_files
 from tarragon.data.channel_stream import stream_files
 from tarragon.data.encode import Encoder, View
+from tarragon.data.frequency import Frequency
+from tarragon.data.lines import Lines, stream_lines
 from tarragon.data.ndarrays import read_ndarrays, write_ndarrays
+from tarragon.data.picture_boxes import read_boxed, read_boxed_folder, write_boxes
+from tarragon.data.picture_labels import read_class_folders, read_labelled
+from tarragon.data.picture_masks import LabelMap, label_map, read_masked
+from tarragon.data.picture_records import framed, packed
+from tarragon.data.pictures import IGNORED, Boxes, Pictures
+from tarragon.data.pixels import Pixels, picture_size, read_mask, read_picture, write_png
 from tarragon.data.read import ReadOptions, read_frame, read_table
 from tarragon.data.recipe import Recipe
 from tarragon.data.recordio import Rows, read_rows, write_records, write_rows
+from tarragon.data.series import Series, SeriesSet, read_series, series_in, series_of
 from tarragon.data.source import Source, file_sha256
 from tarragon.data.split import Fold, Split, split
 from tarragon.data.stream import batches
@@ -18,9 +27,11 @@ from tarragon.data.wire import Media, media, read_body
 from tarragon.data.write import write_table
 
 __all__ = [
-    "Batches", "Column", "Data", "Encoder", "Fold", "Index", "Kind", "Matrix", "Media", "Prediction", "ReadOptions",
-    "Recipe", "Role", "Rows", "Source", "Split", "Table", "Tabular", "Vector", "View", "batches", "file_sha256",
-    "files", "free_bytes", "media", "read_blocks", "read_body", "read_files", "read_frame", "read_ndarrays",
-    "read_rows", "read_table", "rows_that_fit", "split", "stream_files", "write_ndarrays", "write_records",
-    "write_rows", "write_table",
+    "IGNORED", "Batches", "Boxes", "Column", "Data", "Encoder", "Fold", "Frequency", "Index", "Kind", "LabelMap", "Lines",
+    "Matrix", "Media", "Pictures", "Pixels", "Prediction", "ReadOptions", "Recipe", "Role", "Rows", "Series", "SeriesSet", "Source", "Split",
+    "Table", "Tabular", "Vector", "View", "batches", "file_sha256", "files", "framed", "free_bytes", "label_map",
+    "media", "packed", "picture_size", "read_blocks", "read_body", "read_boxed", "read_boxed_folder",
+    "read_class_folders", "read_files", "read_frame", "read_labelled", "read_mask", "read_masked", "read_ndarrays",
+    "read_picture", "read_rows", "read_series", "read_table", "rows_that_fit", "series_in", "series_of", "split", "stream_files", "stream_lines",
+    "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows", "write_table",
 ]  # fmt: skip
