@@ -35,3 +35,11 @@ def test_widths_must_agree() -> None:
         counted(Tabular(rows), None, "LDA")
     with pytest.raises(DataError):
         counts_of(Tabular(rows[:0]), None, "LDA")
+
+
+def test_sparse_rows_may_end_before_the_last_word() -> None:
+    narrow = Tabular(sp.csr_matrix(np.ones((2, 2), np.float32)))
+    assert counts_of(narrow, 5, "LDA").shape == (2, 5)
+    assert counted(narrow, 5, "LDA").shape == (2, 5)
+    with pytest.raises(ParameterError):
+        counts_of(narrow, 1, "LDA")

@@ -1,5 +1,7 @@
 """What a topic model may take for granted about word counts, checked once at the door."""
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -26,6 +28,7 @@ def counts_of(data: Tabular, feature_dim: int | None, who: str) -> "sp.csr_matri
     DataError
         There are no documents, or counts are negative or missing.
     """
+    data = _widened(data, feature_dim)
     if feature_dim is not None and feature_dim != data.n_features:
         raise ParameterError(
             f"feature_dim={feature_dim} is not the number of columns",
@@ -43,8 +46,17 @@ def counts_of(data: Tabular, feature_dim: int | None, who: str) -> "sp.csr_matri
 
 def counted(data: Tabular, n_features: int | None, who: str) -> "sp.csr_matrix":
     """Return documents to answer, (n, V) float64. Raises ``NotFittedError`` or ``DataError``."""
+    data = _widened(data, n_features)
     same_columns(data, n_features, who)
     return _clean(data, who)
+
+
+def _widened(data: Tabular, width: int | None) -> Tabular:
+    """Give sparse rows the vocabulary's width: they may end before its last word."""
+    if width is None or not sp.issparse(data.X) or data.n_features >= width:
+        return data
+    X = data.X
+    return replace(data, X=sp.csr_matrix((X.data, X.indices, X.indptr), shape=(X.shape[0], width)))
 
 
 def _clean(data: Tabular, who: str) -> "sp.csr_matrix":
