@@ -106,8 +106,8 @@ def begin(recipe: Recipe, width: int, bias: NDArray[np.float64], seed: int) -> d
 
 def train(recipe: Recipe, start: Arrays, rows: Rows, valid: Rows | None, context: Context) -> Trained:
     """Train until the epochs, the patience or the time is over; keep the averaged weights that validate best."""
-    torch = _torch()
-    with _steady(torch, context.threads):
+    torch = torch_for("The network for tables")
+    with steady(torch, context.threads):
         run = _Run(torch, recipe, start, rows, context)
         best, kept, lowest, history = dict(start), 0, math.inf, []
         held = None if valid is None else (run.tensor(valid.X), valid)
@@ -247,18 +247,18 @@ class _Run:
         return (losses * weight.repeat(m)).mean()
 
 
-def _torch() -> Any:
-    """Import torch. Raises ``MissingExtraError``."""
+def torch_for(who: str) -> Any:
+    """Import torch for a method. Raises ``MissingExtraError``."""
     try:
         import torch
     except ImportError as error:
         fix = "pip install 'tarragon[deep]'"
-        raise MissingExtraError("The network for tables is an optional part", why=str(error), fix=fix) from error
+        raise MissingExtraError(f"{who} is an optional part", why=str(error), fix=fix) from error
     return torch
 
 
 @contextmanager
-def _steady(torch: Any, threads: int) -> Iterator[None]:
+def steady(torch: Any, threads: int) -> Iterator[None]:
     """Give torch so many threads and only repeatable operations, and put both back."""
     before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(max(1, threads))
