@@ -29,7 +29,7 @@ from tarragon.serve import Endpoints
 
 logger = logging.getLogger(__name__)
 RUNNERS = {
-    "training": Runner("tarragon.train.job:run"),
+    "training": Runner("tarragon.develop.training:run"),
     "processing": Runner("tarragon.train.processing:run"),
     "transform": Runner("tarragon.serve.transform:run"),
     "automl": Runner("tarragon.develop.automl:run"),

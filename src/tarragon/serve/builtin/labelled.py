@@ -57,13 +57,13 @@ class Labelled:
         except DataError as error:
             raise RefusalError(400, str(error)) from error
         if not self._classes:
-            return _written({"prediction": answer["score"].tolist()}, kind), kind
+            return written({"prediction": answer["score"].tolist()}, kind), kind
         p = answer["probability"]
         fields: dict[str, list[Any]] = {"probabilities": p.tolist()}
         if verbose:
             fields["labels"] = self._classes
             fields["predicted_label"] = [self._classes[i] for i in np.argmax(p, axis=1)]
-        return _written(fields, kind), kind
+        return written(fields, kind), kind
 
     def _rows(self, body: bytes, content_type: str) -> Any:
         if not self._levels:
@@ -88,7 +88,7 @@ class Labelled:
             raise RefusalError(400, str(error)) from error
 
 
-def _written(fields: dict[str, list[Any]], kind: str) -> bytes:
+def written(fields: dict[str, list[Any]], kind: str) -> bytes:
     """Write columns as one object, as the scripts do; row by row where the content type has rows."""
     if kind == reply.JSON:
         return json.dumps(fields).encode()

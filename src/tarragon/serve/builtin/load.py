@@ -14,6 +14,7 @@ from tarragon.serve.protocol import Answerer
 
 SIDECAR = ".tarragon-serving.json"  # written by tarragon.train.builtin
 MODEL = re.compile(r"xgboost-model(-\d+)?")
+ALSO = ("autogluon",)  # answers, though it is no method of its own: its models are whole tables'
 Facts = Mapping[str, object]
 NATIVE = re.compile(r".+\.(ubj|json|xgb|bst|model|bin)|[^.]+")
 
@@ -73,7 +74,7 @@ def _module(algorithm: str) -> str:
 
 
 def _answerer(algorithm: str, folder: Path, facts: Facts, setting: Mapping[str, str]) -> Answerer:
-    module = _module(algorithm) if algorithm in names() else ""  # the name may come from a stranger's archive
+    module = _module(algorithm) if algorithm in (*names(), *ALSO) else ""  # the name may come from a stranger's archive
     if not module:
         raise IntegrityError(
             f"No built-in algorithm {algorithm[:60]!r} answers", why="The model names it", fix="Train it again"
