@@ -11,8 +11,8 @@ Cost:   fit is epochs × windows × (context + prediction) × cells² × layers;
 Decisions where SageMaker's guide is silent. The lags are those of :mod:`~tarragon.algorithms.calendar_features`. An
 epoch draws as many windows as there are series, ten mini batches at least. Nine windows in ten have their whole
 context behind them, the others may begin in a series' first steps, so that new series can be forecast. ν is b + the
-mean absolute value of the window's context, where b is the paper's 1, or the data's own mean absolute value when that
-is smaller: units must not matter. Without progress for ten epochs the learning rate is halved. Where a mean absolute
+mean absolute value of the window's context, where b is the paper's 1, or a tenth of the data's own mean absolute value
+when that is smaller: units must not matter. Without progress for ten epochs the learning rate is halved. Where a mean absolute
 value cannot be seen, as for a series that has no values yet, that of the training series stands in.
 """
 
@@ -80,9 +80,13 @@ class DeepAR:
         extra="deep",
         library="torch",
     )
-    time_freq: Annotated[str, Text(r"\d{0,6}(M|W|D|H|h|min)", about="Step of the series: a number and M, W, D, H, min.")]
+    time_freq: Annotated[
+        str, Text(r"\d{0,6}(M|W|D|H|h|min)", about="Step of the series: a number and M, W, D, H, min.")
+    ]
     prediction_length: Annotated[int, Range(1, 10_000, about="Steps that are forecast.")]
-    context_length: Annotated[int, Range(1, 10_000, tune=(1, 200), about="Steps read before a forecast; more see more.")]
+    context_length: Annotated[
+        int, Range(1, 10_000, tune=(1, 200), about="Steps read before a forecast; more see more.")
+    ]
     epochs: Annotated[int, Range(1, 100_000, tune=(1, 1_000), about="Passes over the series.")]
     num_cells: Annotated[int, Range(1, 4_096, tune=(30, 200), about="Cells per layer; more learn more, slower.")] = 40
     num_layers: Annotated[int, Range(1, 32, tune=(1, 8), about="Layers of cells.")] = 2
@@ -174,7 +178,7 @@ class DeepAR:
         if not len(data):
             return np.zeros((0, draws, self.prediction_length), np.float32)
         torch = torch_for(TITLE)
-        with steady(torch, torch.get_num_threads()):
+        with steady(torch, 1):  # a step is small: threads would wait for each other
             shelf = Shelf(data, self.shape_)
             return deepar_net.draw(torch, self._settings(self.cardinality_), self.arrays_, shelf, draws, seed)
 
@@ -243,9 +247,7 @@ class DeepAR:
 
     def _usable(self, data: SeriesSet, context: Context) -> SeriesSet:
         """Take the series that are long enough and hold something. Raises ``DataError``."""
-        usable = SeriesSet(
-            tuple(s for s in data if len(s) >= self.prediction_length and not np.isnan(s.target).all())
-        )
+        usable = SeriesSet(tuple(s for s in data if len(s) >= self.prediction_length and not np.isnan(s.target).all()))
         values = np.concatenate([s.target for s in usable]) if len(usable) else np.zeros(0)
         values = values[~np.isnan(values)]
         if not len(usable):
@@ -279,7 +281,9 @@ class DeepAR:
         n_cat, n_dynamic = len(first.cat), first.n_dynamic
         for s in usable:
             if len(s.cat) != n_cat or s.n_dynamic != n_dynamic:
-                raise _odd(f"one has {len(s.cat)} categories and {s.n_dynamic} features, the first {n_cat}, {n_dynamic}")
+                raise _odd(
+                    f"one has {len(s.cat)} categories and {s.n_dynamic} features, the first {n_cat}, {n_dynamic}"
+                )
         if self.cardinality in ("ignore", ""):
             n_cat = 0
         elif self.cardinality != "auto" and len(json.loads(self.cardinality)) != n_cat:
@@ -312,7 +316,7 @@ class DeepAR:
             )
         shape = Shape(
             frequency, self.context_length, self.prediction_length,
-            tuple(calendar_features.lags(frequency, int(rows[:, 0].max()))), n_dynamic, n_cat, min(1.0, typical),
+            tuple(calendar_features.lags(frequency, int(rows[:, 0].max()))), n_dynamic, n_cat, min(1.0, typical / 10),
             typical, tuple(centre.tolist()), tuple(np.where(spread > 1e-9, spread, 1.0).tolist()),
         )  # fmt: skip
         return shape, tuple(levels)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tarragon.algorithms.threads import limited
 from tarragon.errors import MissingExtraError
 
 Arrays = Mapping[str, NDArray[np.float32]]
@@ -33,10 +34,13 @@ def torch_for(who: str) -> Any:
 def steady(torch: Any, threads: int) -> Iterator[None]:
     """Give torch so many threads and only repeatable operations, and put both back."""
     before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    import scipy.linalg  # noqa: F401 - compiled steps multiply with its library, which must be there to be limited
+
     torch.set_num_threads(max(1, threads))
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        yield
+        with limited(threads):
+            yield
     finally:
         torch.set_num_threads(before)
         torch.use_deterministic_algorithms(strict)
@@ -65,8 +69,7 @@ class FlatParameters:
         leaves = list(self.leaves.values())
         found = self.torch.autograd.grad(loss, leaves, allow_unused=True)
         parts = [
-            (leaf.new_zeros(leaf.shape) if g is None else g).reshape(-1)
-            for leaf, g in zip(leaves, found, strict=True)
+            (leaf.new_zeros(leaf.shape) if g is None else g).reshape(-1) for leaf, g in zip(leaves, found, strict=True)
         ]
         return self.torch.cat(parts)
 

@@ -2,8 +2,9 @@
 
 Zoneout keeps a cell's earlier state at random instead of dropping it, so that what an LSTM remembers is disturbed but
 never lost; in use, the expectation takes the place of chance. Automatic differentiation would record a dozen small
-operations per step; here a step is that many calls into buffers made beforehand, and the gradients of the weights are
-one product at the end.
+operations per step; here a step is written out, and the gradients of the weights are one product at the end. Single
+precision on the processor goes through compiled steps (:mod:`~tarragon.algorithms.lstm_kernels`); the steps in torch's
+own operations are for accelerators, and what the compiled ones are tested against: they agree to 1 in 100,000.
 
 Notation: T steps, B series, H cells. i, f, o gates, g candidate, c cell state, h output, m zoneout masks (1 keeps):
 c' = f·c + i·g, c ← c' + m_c (c - c'), h' = o·tanh(c'), h ← h' + m_h (h - h').
@@ -13,6 +14,9 @@ Source: Krueger et al. (2017), Zoneout, arXiv:1606.01305; Hochreiter & Schmidhub
 
 from functools import cache
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 def masks(torch: Any, shape: tuple[int, int, int], rate: float, generator: Any) -> Any | None:
@@ -65,6 +69,15 @@ def step(gates: Any, h: Any, c: Any, rate: float) -> tuple[Any, Any]:
     return out, cell
 
 
+def _plain(tensor: Any) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = tensor.detach().contiguous().numpy()
+    return found
+
+
+def _masked(mask: Any | None) -> NDArray[np.float32]:
+    return np.zeros((0, 0, 0, 0), np.float32) if mask is None else _plain(mask)
+
+
 @cache
 def _function() -> Any:
     """Make the function with its gradient; torch is imported when it is first wanted."""
@@ -75,10 +88,16 @@ def _function() -> Any:
         def forward(ctx: Any, projected: Any, recurrent: Any, mask: Any | None, rate: float) -> tuple[Any, Any, Any]:
             T, B, H = projected.shape[0], projected.shape[1], recurrent.shape[0]
             gates = torch.empty_like(projected)
+            compiled = projected.dtype == torch.float32 and projected.device.type == "cpu"
             hs, cs = projected.new_zeros(T + 1, B, H), projected.new_zeros(T + 1, B, H)
             squashed = projected.new_empty(T, B, H)
             cell = projected.new_empty(B, H)
-            for t in range(T):
+            if compiled:
+                from tarragon.algorithms import lstm_kernels
+
+                given = (_plain(projected), _plain(recurrent), _masked(mask), np.float32(rate))
+                lstm_kernels.forward(*given, tuple(_plain(a) for a in (gates, hs, cs, squashed)))
+            for t in range(0 if compiled else T):
                 gate, h, c, squash = gates[t], hs[t], cs[t], squashed[t]
                 torch.addmm(projected[t], h, recurrent, out=gate)
                 gate[:, : 3 * H].sigmoid_()
@@ -96,7 +115,7 @@ def _function() -> Any:
                 else:
                     cs[t + 1].copy_(cell)
             ctx.save_for_backward(gates, hs, cs, squashed, recurrent)
-            ctx.mask, ctx.rate = mask, rate
+            ctx.mask, ctx.rate, ctx.compiled = mask, rate, compiled
             last, state = hs[T].clone(), cs[T].clone()
             ctx.mark_non_differentiable(last, state)
             return hs[1:], last, state
@@ -107,9 +126,15 @@ def _function() -> Any:
             gates, hs, cs, squashed, recurrent = ctx.saved_tensors
             T, B, H = squashed.shape
             slopes = torch.empty_like(gates)  # of the loss along the gates before their activation
+            if ctx.compiled:
+                from tarragon.algorithms import lstm_kernels
+
+                given = (_plain(above), _plain(recurrent), _masked(ctx.mask), np.float32(ctx.rate))
+                memory = tuple(_plain(a) for a in (gates, hs, cs, squashed))
+                lstm_kernels.backward(*given, memory, _plain(slopes))
             back = recurrent.t().contiguous()
             dh, dc = above.new_zeros(B, H), above.new_zeros(B, H)
-            for t in range(T - 1, -1, -1):
+            for t in range(-1 if ctx.compiled else T - 1, -1, -1):
                 gate, slope, squash, c = gates[t], slopes[t], squashed[t], cs[t]
                 i, f = gate[:, :H], gate[:, H : 2 * H]
                 o, g = gate[:, 2 * H : 3 * H], gate[:, 3 * H :]

@@ -1,0 +1,81 @@
+"""DeepAR as its container trains it: series from JSON Lines or Parquet, losses in its words, scores of withheld ends."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tarragon.algorithms import build, get
+from tarragon.data import SeriesSet, read_series
+from tarragon.errors import DataError
+from tarragon.train.builtin import first_party, quality, setting
+from tarragon.train.builtin.teller import Order
+
+SHARED = True  # hosts add up their gradients
+METRICS = (
+    ("test:RMSE", quality.HOST + r"test RMSE <loss>=(\S+)"),
+    ("test:mean_wQuantileLoss", quality.HOST + r"test mean_wQuantileLoss <loss>=(\S+)"),
+    ("train:final_loss", quality.HOST + r"train final_loss <loss>=(\S+)"),
+    ("train:loss", quality.HOST + r"epoch=\S+, train loss <loss>=(\S+)"),
+    ("train:progress", r"#progress_metric: host=\S+, completed (\S+) %"),
+    ("train:throughput", r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"),
+)
+SEEN = 500  # series whose test forecasts are drawn together
+
+
+def train(order: Order) -> None:
+    """Train, save, and score the test channel. Raises ``ParameterError`` or ``DataError``."""
+    DeepAR: Any = get("deepar")
+    given = setting.read(order.hyperparameters, setting.declarations(DeepAR), {})
+    model = build(DeepAR, setting.values(DeepAR, given))
+    first_party.configured(order, model)
+    teller = order.teller
+    data = _read(order, "train")
+    _described(order, data)
+    model.fit(data, context=replace(first_party.narrated(teller, "AWS/DeepAR", model.epochs), threads=teller.threads))
+    teller.say(f"Loading parameters from best epoch ({model.best_epoch_ - 1})")
+    teller.say(f"Final loss: {model.loss_} (occurred at epoch {model.best_epoch_ - 1})")
+    teller.say(f"#quality_metric: host=algo-1, train final_loss <loss>={model.loss_}")
+    model.save(order.folder)
+    order.serving("deepar")
+    if "test" in order.channels and not teller.rank:
+        _scored(order, model)
+
+
+def _read(order: Order, name: str) -> SeriesSet:
+    channel = order.channel(name)
+    return read_series((channel.folder, *channel.others), channel.content_type)
+
+
+def _described(order: Order, data: SeriesSet) -> None:
+    lengths = [len(s) for s in data]
+    say = order.teller.say
+    say(f"Training set statistics: number of time series: {len(data)}, number of observations: {sum(lengths)}")
+    say(f"mean target length: {np.mean(lengths)}, longest: {max(lengths)}")
+
+
+def _scored(order: Order, model: Any) -> None:
+    from tarragon.algorithms.deepar import losses, withheld
+
+    began, say = time.monotonic(), order.teller.say
+    past, actual = withheld(_read(order, "test"), model.prediction_length)
+    if not len(past):
+        raise DataError(
+            "The channel test has nothing to measure",
+            why=f"None of its series has {model.prediction_length} values",
+            fix="Give longer series",
+        )
+    parts = [
+        model.sample(SeriesSet(past.items[at : at + SEEN]), model.num_eval_samples) for at in range(0, len(past), SEEN)
+    ]
+    rmse, weighted = losses(actual, np.concatenate(parts), model.quantiles())
+    mean = float(np.mean(list(weighted.values())))
+    scores: Mapping[str, float] = {"RMSE": rmse, "mean_wQuantileLoss": mean}
+    named = {**scores, **{f"wQuantileLoss[{level:g}]": value for level, value in weighted.items()}}
+    say(f"Number of test batches scored: {len(parts)}, in {time.monotonic() - began:.3f} seconds")
+    for name, value in named.items():
+        say(f"#test_score (algo-1, {name}): {value}")
+    for name, value in scores.items():
+        say(f"#quality_metric: host=algo-1, test {name} <loss>={value}")
