@@ -272,7 +272,8 @@ class Training:
 
     def epoch(self, n: int, steps: int, records: int, seconds: float) -> None:
         """Record that a pass is done: what was seen, and how fast."""
-        self._event("epoch", epoch=n, steps=steps, records=records, records_per_second=records / max(seconds, 1e-9))
+        rates = {"batch_size": records / max(steps, 1), "records_per_second": records / max(seconds, 1e-9)}
+        self._event("epoch", epoch=n, steps=steps, records=records, **rates)
 
     # -----------------------------------------------------------------------------------------------------------------
 
