@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tarragon.data import Matrix, Tabular
+from tarragon.data import Data, Matrix, Tabular
 from tarragon.errors import DataError, NotFittedError, ParameterError
 
 
@@ -65,12 +65,12 @@ def weights(data: Tabular, who: str) -> None:
         )
 
 
-def same_columns(data: Tabular, n_features: int | None, who: str) -> None:
+def same_columns(data: Data, n_features: int | None, who: str) -> None:
     """Check rows to predict: the model is fitted, and the columns are as many as it learned from.
 
     Parameters
     ----------
-    data : Tabular
+    data : Tabular or Batches
     n_features : int or None
         Columns seen in fit; None or 0 when there was no fit yet.
     who : str
