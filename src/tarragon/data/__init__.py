@@ -23,15 +23,23 @@ from tarragon.data.source import Source, file_sha256
 from tarragon.data.split import Fold, Split, split
 from tarragon.data.stream import batches
 from tarragon.data.table import Column, Kind, Role, Table
+from tarragon.data.token_pairs import (
+    TokenPairs,
+    checked_vocabulary,
+    read_token_pairs,
+    read_vocabulary,
+    tokens_of,
+    write_token_records,
+)
 from tarragon.data.wire import Media, media, read_body
 from tarragon.data.write import write_table
 
 __all__ = [
     "IGNORED", "Batches", "Boxes", "Column", "Data", "Encoder", "Fold", "Frequency", "Index", "Kind", "LabelMap", "Lines",
     "Matrix", "Media", "Pictures", "Pixels", "Prediction", "ReadOptions", "Recipe", "Role", "Rows", "Series", "SeriesSet", "Source", "Split",
-    "Table", "Tabular", "Vector", "View", "batches", "file_sha256", "files", "framed", "free_bytes", "label_map",
+    "Table", "Tabular", "TokenPairs", "Vector", "View", "batches", "checked_vocabulary", "file_sha256", "files", "framed", "free_bytes", "label_map",
     "media", "packed", "picture_size", "read_blocks", "read_body", "read_boxed", "read_boxed_folder",
     "read_class_folders", "read_files", "read_frame", "read_labelled", "read_mask", "read_masked", "read_ndarrays",
-    "read_picture", "read_rows", "read_series", "read_table", "rows_that_fit", "series_in", "series_of", "split", "stream_files", "stream_lines",
-    "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows", "write_table",
+    "read_picture", "read_rows", "read_series", "read_table", "read_token_pairs", "read_vocabulary", "rows_that_fit", "series_in", "series_of", "split", "stream_files", "stream_lines", "tokens_of",
+    "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows", "write_table", "write_token_records",
 ]  # fmt: skip
