@@ -122,7 +122,8 @@ def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener, recipe: R
         teller = Teller(
             Silent(job) if rank else job, () if rank else patterns, checkpoints, rank=rank, world=world, peers=peers
         )
-        target = own / "unused" if rank else own / "model"
+        target = own / ("unused" if rank else "model")  # the hosts that share a fit end with one model
+        target.mkdir(exist_ok=True)
         recipe.train(Order(spec.hyperparameters, channels, target, teller, model_id))
 
     shared(world, work)
