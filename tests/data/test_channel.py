@@ -60,3 +60,11 @@ def test_several_folders_hold_a_share_each(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     found = read_files((tmp_path / "0", tmp_path / "empty", tmp_path / "1"), "text/csv")
     np.testing.assert_array_equal(found.X, X)
+
+
+def test_queries_do_not_go_on_from_file_to_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1 qid:1 0:1\n0 qid:1 0:2\n")
+    (tmp_path / "b").write_text("1 qid:1 0:1\n0 qid:2 0:2\n")
+    found = read_files(tmp_path, "text/libsvm").query
+    assert found is not None
+    assert found.tolist() == [0, 0, 1, 2]

@@ -114,3 +114,10 @@ def test_what_is_no_table_is_refused(body: bytes, content_type: str) -> None:
 def test_no_bytes_bring_anything_but_rows_or_a_data_error(content_type: str, body: bytes) -> None:
     with contextlib.suppress(DataError):
         assert read_body(body, content_type).ndim == 2
+
+
+def test_queries_of_libsvm_are_counted_in_their_order() -> None:
+    found = decode(b"1 qid:7 0:1\n0 qid:7 1:2\n2 qid:3 0:1\n1 qid:7 0:4\n", media("text/libsvm"), 1)
+    assert found.query is not None
+    assert found.query.tolist() == [0, 0, 1, 2]
+    assert decode(b"1 0:1\n", media("text/libsvm"), 1).query is None

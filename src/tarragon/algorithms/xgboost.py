@@ -4,9 +4,11 @@ Source: Chen & Guestrin (2016), XGBoost: a scalable tree boosting system, KDD.
 Cost:   rows × columns once for binning, then rows × columns × depth per round, times K for K classes.
 
 Departures from SageMaker's container: the intercept is estimated when ``base_score`` is not given (the library's own
-default since 2.0; the container documents 0.5); ranking and survival objectives are not here, because rows carry
-neither queries nor censoring; linear and dart boosters are methods of their own; the learning rate worth searching
-starts below the documented 0.1. In sparse rows what is not stored is missing, as in the container.
+default since 2.0; the container documents 0.5); linear and dart boosters are not searched: whoever wants one hands its
+settings to the library (``native``); the learning rate worth searching starts below the documented 0.1. In sparse rows
+what is not stored is missing, as in the container. Ranking without ``query`` takes all rows for one query, as the
+library does. Survival takes times, negative ones where the end was not seen (censored at the right): the library's rule
+for Cox's model, and ours for the accelerated failure time, whose bounds a single label cannot hold.
 """
 
 import json
@@ -33,13 +35,16 @@ REGRESSION = (
     "reg:squarederror", "reg:pseudohubererror", "reg:absoluteerror", "reg:squaredlogerror", "reg:gamma", "reg:tweedie",
     "count:poisson",
 )  # fmt: skip
+RANKING = ("rank:pairwise", "rank:ndcg", "rank:map")
+AFT, COX = "survival:aft", "survival:cox"
 BINARY = ("binary:logistic", "binary:logitraw", "binary:hinge", "reg:logistic")
 MULTICLASS = ("multi:softprob", "multi:softmax")
 METRICS = (
     "rmse", "mae", "mape", "rmsle", "mphe", "logloss", "error", "auc", "aucpr", "mlogloss", "merror", "poisson-nloglik",
-    "gamma-nloglik", "gamma-deviance",
+    "gamma-nloglik", "gamma-deviance", "tweedie-nloglik", "ndcg", "map", "cox-nloglik", "aft-nloglik",
+    "interval-regression-accuracy",
 )  # fmt: skip
-GREATER_IS_BETTER = ("auc", "aucpr")
+GREATER_IS_BETTER = ("auc", "aucpr", "ndcg", "map")
 LOSSES = "tarragon_losses"  # attribute of a checkpoint's booster: validation losses so far
 NOT_THE_LIBRARYS = ("num_round", "early_stopping_rounds", "objective", "eval_metric")
 
@@ -137,7 +142,11 @@ class XGBoost:
         float, Range(1, 2, open_low=True, open_high=True, about="Near 1 counts, near 2 amounts; for reg:tweedie.")
     ] = 1.5
     objective: Annotated[
-        str, OneOf(("auto", *REGRESSION, *BINARY, *MULTICLASS), about="What a wrong answer costs; auto: by the target.")
+        str,
+        OneOf(
+            ("auto", *REGRESSION, *RANKING, AFT, COX, *BINARY, *MULTICLASS),
+            about="What a wrong answer costs; auto: by the target.",
+        ),
     ] = "auto"
     eval_metric: Annotated[
         str, OneOf(("auto", *METRICS), about="What early stopping watches; auto: the objective's own loss.")
@@ -147,6 +156,10 @@ class XGBoost:
     ] = None
 
     watch: Watch | None = field(default=None, init=False, repr=False)
+    native: Mapping[str, Any] = field(default_factory=dict, init=False, repr=False)
+    """Settings handed to the library beside ours or instead; None leaves one to the library."""
+    start: bytes = field(default=b"", init=False, repr=False)
+    """A booster to go on from, as the library saves it."""
     booster_: Any = field(default=None, init=False, repr=False)
     n_features_: int = field(default=0, init=False, repr=False)
     n_classes_: int = field(default=0, init=False, repr=False)
@@ -154,6 +167,7 @@ class XGBoost:
     rounds_done_: int = field(default=0, init=False, repr=False)
     history_: tuple[tuple[float, float], ...] = field(default=(), init=False, repr=False)
     _objective: str = field(default="", init=False, repr=False)
+    _linear: bool = field(default=False, init=False, repr=False)
     _threads: int = field(default=0, init=False, repr=False)
     _threads_set: int = field(default=-1, init=False, repr=False)
 
@@ -170,7 +184,7 @@ class XGBoost:
                 train = self._binned(data, context.threads, None)
                 watched = [(self._binned(valid, context.threads, train), "validation")] if valid is not None else []
                 known = context.resume()
-                begun = bytearray(known["model"].tobytes()) if known else None
+                begun = bytearray(known["model"].tobytes() if known else self.start) or None
                 booster = xgboost.Booster(
                     self._settings(data, kind, context), [train, *(m for m, _ in watched)], model_file=begun
                 )
@@ -179,7 +193,8 @@ class XGBoost:
                 rounds = self._boost(booster, train, watched, context)
             except xgboost.core.XGBoostError as error:
                 raise refused("XGBoost", error) from error
-            self.booster_ = booster if rounds.kept == rounds.done else booster[: rounds.kept]
+            self._linear = self.native.get("booster") == "gblinear"  # its rounds cannot be told apart afterwards
+            self.booster_ = booster if self._linear or rounds.kept == rounds.done else booster[: rounds.kept]
         self.n_features_, self.n_classes_, self._objective = data.n_features, data.n_classes, kind
         self.rounds_, self.rounds_done_, self.history_ = rounds.kept, rounds.done, rounds.history
         self._threads, self._threads_set = context.threads, -1
@@ -232,9 +247,17 @@ class XGBoost:
         same_columns(data, self.n_features_, "XGBoost")
         self._use_threads(1 if data.n_rows < FEW_ROWS else self._threads)
         if self.n_classes_ == 0:
-            return {"score": np.asarray(self.booster_.inplace_predict(data.X, validate_features=False), np.float64)}
-        margin = self.booster_.inplace_predict(data.X, predict_type="margin", validate_features=False)
-        return {"probability": _probability(margin.astype(np.float64), self._objective)}
+            return {"score": self._answer(data, "value")}
+        return {"probability": _probability(self._answer(data, "margin"), self._objective)}
+
+    def _answer(self, data: Tabular, kind: str) -> NDArray[np.float64]:
+        if not self._linear:
+            found = self.booster_.inplace_predict(data.X, predict_type=kind, validate_features=False)
+            return np.asarray(found, np.float64)
+        import xgboost
+
+        rows = xgboost.DMatrix(data.X, nthread=self._threads or None)
+        return np.asarray(self.booster_.predict(rows, output_margin=kind == "margin"), np.float64)
 
     def save(self, folder: Path) -> None:
         """Write ``xgboost-model``, the library's own JSON-like binary, which SageMaker's container reads too."""
@@ -253,6 +276,7 @@ class XGBoost:
             model.booster_ = xgboost.Booster(model_file=bytearray((folder / FILE).read_bytes()))
         model.n_features_, model.n_classes_ = facts["n_features"], facts["n_classes"]
         model.rounds_, model.rounds_done_, model._objective = facts["rounds"], facts["rounds_done"], facts["objective"]
+        model._linear = json.loads(model.booster_.save_config())["learner"]["gradient_booster"]["name"] == "gblinear"
         return model
 
     def _use_threads(self, threads: int) -> None:
@@ -262,7 +286,8 @@ class XGBoost:
             self._threads_set = threads
 
     def _loss(self, n_classes: int) -> str:
-        suited = REGRESSION if n_classes == 0 else (*BINARY, *MULTICLASS) if n_classes == 2 else MULTICLASS
+        values = (*REGRESSION, *RANKING, AFT, COX)
+        suited = values if n_classes == 0 else (*BINARY, *MULTICLASS) if n_classes == 2 else MULTICLASS
         return objective(self.objective, suited, n_classes, "XGBoost")
 
     def _settings(self, data: Tabular, kind: str, context: Context) -> dict[str, Any]:
@@ -289,7 +314,8 @@ class XGBoost:
             "objective": kind, "seed": context.seed, "nthread": context.threads, "device": context.device,
             "verbosity": 0, "validate_parameters": False,
         }  # fmt: skip
-        return {**given, **more}
+        whole = {**given, **more, **self.native}
+        return {name: value for name, value in whole.items() if value is not None}
 
     def _binned(self, data: Tabular, threads: int, reference: Any) -> Any:
         """Hand rows to the library: binned at once for the histogram methods, as they are otherwise."""
@@ -300,9 +326,15 @@ class XGBoost:
             kinds[column] = "c"
         shared: dict[str, Any] = {
             "label": data.y, "weight": data.weight, "feature_types": kinds, "enable_categorical": True,
-            "nthread": threads,
+            "nthread": threads, "qid": data.query if self.objective in RANKING else None,
         }  # fmt: skip
-        if self.tree_method in ("auto", "hist"):
+        if self.objective == AFT:
+            assert data.y is not None
+            known = np.abs(data.y)
+            shared |= {"label": None, "label_lower_bound": known}
+            shared |= {"label_upper_bound": np.where(data.y < 0, np.inf, known)}
+        binned = not {"updater", "process_type"} & set(self.native) and self.native.get("booster") != "gblinear"
+        if self.tree_method in ("auto", "hist") and binned:
             return xgboost.QuantileDMatrix(data.X, max_bin=self.max_bin, ref=reference, **shared)
         return xgboost.DMatrix(data.X, **shared)
 

@@ -35,6 +35,8 @@ class Tabular:
         0 for regression, 2 for binary, K for multiclass. Algorithms choose their loss from this.
     categorical : tuple of int
         Columns of ``X`` that hold category codes 0, 1, 2 … (NaN missing) without order.
+    query : ndarray of shape (n,), int64, optional
+        For ranking: rows of one query lie side by side and have one number, which rises from query to query.
     """
 
     X: "Matrix | sp.csr_matrix"
@@ -43,6 +45,7 @@ class Tabular:
     names: tuple[str, ...] = ()
     n_classes: int = 0
     categorical: tuple[int, ...] = ()
+    query: Index | None = None
 
     @property
     def n_rows(self) -> int:
@@ -66,6 +69,7 @@ class Tabular:
             X=self.X[index],
             y=None if self.y is None else self.y[index],
             weight=None if self.weight is None else self.weight[index],
+            query=None if self.query is None else self.query[index],
         )
 
 

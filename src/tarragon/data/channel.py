@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
+from tarragon.data.arrays import Index
 from tarragon.data.recordio import Rows, widened
 from tarragon.data.wire import Media, decode, media
 from tarragon.errors import DataError
@@ -89,9 +90,22 @@ def joined(parts: Sequence[Rows]) -> Rows:
     width = max(part.X.shape[1] for part in parts)
     weights = [part.weight for part in parts if part.weight is not None]
     weight = np.concatenate(weights) if len(weights) == len(parts) else None
+    query = _queries(parts)
     if any(sp.issparse(part.X) for part in parts):
-        return Rows(sp.vstack([widened(sp.csr_matrix(part.X), width) for part in parts], format="csr"), y, weight)
+        return Rows(
+            sp.vstack([widened(sp.csr_matrix(part.X), width) for part in parts], format="csr"), y, weight, query
+        )
     if len({part.X.shape[1] for part in parts}) > 1:
         widths = sorted({part.X.shape[1] for part in parts})
         raise DataError("The files do not fit together", why=f"They have {widths} columns", fix="Give them the same")
-    return Rows(np.concatenate([np.asarray(part.X) for part in parts]), y, weight)
+    return Rows(np.concatenate([np.asarray(part.X) for part in parts]), y, weight, query)
+
+
+def _queries(parts: Sequence[Rows]) -> Index | None:
+    """Count queries on from file to file: none goes on in the next."""
+    found: list[Index] = []
+    for part in parts:
+        if part.query is None:
+            return None
+        found.append(part.query + (found[-1][-1] + 1 if found else 0))
+    return np.concatenate(found)

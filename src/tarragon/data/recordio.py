@@ -16,7 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from tarragon.data.arrays import Matrix, Vector
+from tarragon.data.arrays import Index, Matrix, Vector
 from tarragon.data.record import Numbers, Record, Tensor, damaged, key, map_entry, packed_field, parse, sized, varint
 from tarragon.errors import DataError
 
@@ -31,11 +31,12 @@ TEMPLATE = 64  # records compared at first; twice as many after each success
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Rows as an array, (n, d), dense or sparse, with labels and weights, (n,), where every row had one."""
+    """Rows as an array, (n, d), dense or sparse; labels, weights and numbers of queries, (n,), where rows had them."""
 
     X: "Matrix | sp.csr_matrix"
     y: Vector | None = None
     weight: Vector | None = None
+    query: Index | None = None
 
 
 def frames(file: BinaryIO) -> Iterator[bytes]:

@@ -191,12 +191,12 @@ def _not_csv(why: str) -> DataError:
 
 
 def _libsvm(content: bytes, labels: int) -> Rows:
-    """Read ``label index:value …`` or ``label:weight index:value …``; a request's rows may lack the label."""
+    """Read ``label[:weight] [qid:n] index:value …``; a request's rows may lack the label."""
     from sklearn.datasets import load_svmlight_file
 
     lines = [line for line in content.splitlines() if line.strip() and not line.lstrip().startswith(b"#")]
     pair = lines[0].split(None, 1)[0].partition(b":") if lines else (b"", b"", b"")
-    weight = None
+    weight = query = None
     try:
         if pair[1] and labels:
             heads = [line.split(None, 1) for line in lines]
@@ -205,7 +205,12 @@ def _libsvm(content: bytes, labels: int) -> Rows:
             lines = [b" ".join([mark[0], *head[1:]]) for mark, head in zip(marks, heads, strict=True)]
         elif pair[1]:
             lines = [b"0 " + line for line in lines]
-        X, y = load_svmlight_file(io.BytesIO(b"\n".join(lines)), dtype=np.float64, zero_based=True)
+        file = io.BytesIO(b"\n".join(lines))
+        if lines and b" qid:" in lines[0]:
+            X, y, query = load_svmlight_file(file, dtype=np.float64, zero_based=True, query_id=True)
+            query = np.cumsum(np.diff(query, prepend=query[:1]) != 0)  # rows side by side are one query
+        else:
+            X, y = load_svmlight_file(file, dtype=np.float64, zero_based=True)
     except (ValueError, IndexError, OverflowError, TypeError) as error:
         raise DataError(
             "The LIBSVM data cannot be read",
@@ -214,7 +219,7 @@ def _libsvm(content: bytes, labels: int) -> Rows:
         ) from error
     if X.shape[1] > MAX_COLUMNS:
         raise DataError("The LIBSVM data are too wide", why=f"{X.shape[1]} columns", fix=f"At most {MAX_COLUMNS}")
-    return Rows(sp.csr_matrix(X.astype(np.float32)), y if labels or not pair[1] else None, weight)
+    return Rows(sp.csr_matrix(X.astype(np.float32)), y if labels or not pair[1] else None, weight, query)
 
 
 def _parquet(content: bytes) -> Vector:

@@ -130,3 +130,22 @@ def test_one_row_is_quick(tmp_path: Path) -> None:
         ours.answer(body, "text/csv", "text/csv")
         times.append(time.perf_counter() - start)
     assert min(times) < 300e-6
+
+
+def test_a_linear_booster_answers_too(tmp_path: Path) -> None:
+    booster = xgboost.train({"booster": "gblinear", "nthread": 1}, xgboost.DMatrix(X, GOALS["reg:squarederror"]), 5)
+    ours = Booster([saved(booster, tmp_path)], {})
+    np.testing.assert_array_equal(ours.predict(X[:7]), booster.predict(xgboost.DMatrix(X[:7])))
+
+
+def test_columns_counted_from_1_are_shifted_where_they_cannot_be_counted_from_0(tmp_path: Path) -> None:
+    booster = made("reg:squarederror")
+    ours = Booster([saved(booster, tmp_path)], {})
+    from_0 = " ".join(f"{j}:{value!r}" for j, value in enumerate(X[0].tolist()))
+    from_1 = " ".join(f"{j + 1}:{value!r}" for j, value in enumerate(X[0].tolist()))
+    assert ours.answer(from_1.encode(), "text/libsvm", "*/*") == ours.answer(from_0.encode(), "text/libsvm", "*/*")
+    gap = ours.answer(b"1:0.5 2:1", "text/libsvm", "*/*")[0]  # may be counted from 0, and so is
+    expected = booster.predict(xgboost.DMatrix(np.array([[np.nan, 0.5, 1, np.nan, np.nan, np.nan]], np.float32)))
+    assert float(gap) == expected[0]
+    with pytest.raises(RefusalError):
+        ours.answer(b"0:1 6:1", "text/libsvm", "*/*")

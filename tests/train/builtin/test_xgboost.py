@@ -7,11 +7,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 import xgboost
 from sklearn import metrics
 
+from tarragon.algorithms import get
+from tarragon.data import Tabular
 from tarragon.errors import DataError, ParameterError
-from tarragon.train.builtin import Channel, Teller, learn
+from tarragon.train.builtin import Channel, Teller, default_metrics, learn
+from tarragon.train.builtin.run import compiled
 
 from .conftest import Heard, table
 
@@ -139,10 +143,11 @@ def test_sparse_channels_are_given_one_width(tmp_path: Path) -> None:
     ("asked", "words"),
     [
         ({}, "num_round"), ({"num_round": 0}, "num_round"), ({"num_round": 1, "trees": 2}, "unexpected"),
-        ({"num_round": 1, "objective": "rank:pairwise"}, "rank:pairwise is not supported"),
-        ({"num_round": 1, "objective": "reg:nonsense"}, "nonsense"), ({"num_round": 1, "booster": "dart"}, "booster"),
+        ({"num_round": 1, "eval_metric": "aft-nloglik"}, "aft-nloglik"),
+        ({"num_round": 1, "interaction_constraints": "[[0, x]]"}, "interaction_constraints"),
+        ({"num_round": 1, "objective": "reg:nonsense"}, "nonsense"), ({"num_round": 1, "booster": "forest"}, "booster"),
         ({"num_round": 1, "eval_metric": "rmse,nonsense"}, "nonsense"), ({"num_round": 1, "eval_metric": "auc"}, "auc"),
-        ({"num_round": 1, "subsample": 0}, "subsample"), ({"num_round": 1, "updater": "refresh"}, "updater"),
+        ({"num_round": 1, "subsample": 0}, "subsample"), ({"num_round": 1, "updater": "grow"}, "updater"),
     ],
 )  # fmt: skip
 def test_hyperparameters_the_container_would_not_take_are_refused(train: Train, asked: Any, words: str) -> None:
@@ -156,3 +161,123 @@ def test_labels_outside_the_objective_are_refused(train: Train, tmp_path: Path) 
     channel = {"train": Channel(tmp_path / "data" / "train", "text/csv;label_size=0")}
     with pytest.raises(DataError, match="label_size must be 1"):
         learn("xgboost", {"num_round": "1"}, channel, tmp_path, Teller(Heard()))
+
+
+def ours(heard: Heard, name: str = "xgboost-model") -> Any:
+    return xgboost.Booster(model_file=bytearray((heard.folder / name).read_bytes()))
+
+
+def ranked(n: int = 120) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of queries of ten, graded 0 to 3."""
+    X, y = table(n)
+    return X, np.digitize(y, [-2.0, 0.0, 2.0]).astype(float), np.repeat(np.arange(n // 10), 10)
+
+
+def libsvm(X: np.ndarray, y: np.ndarray, query: np.ndarray | None = None) -> str:
+    lines = []
+    for i, (row, label) in enumerate(zip(X.tolist(), y.tolist(), strict=True)):
+        who = f" qid:{query[i]}" if query is not None else ""
+        lines.append(f"{label:g}{who} " + " ".join(f"{j}:{value!r}" for j, value in enumerate(row)))
+    return "\n".join(lines) + "\n"
+
+
+def from_files(folder: Path, asked: dict[str, Any], files: dict[str, str]) -> Heard:
+    """Train on channels of LIBSVM files, given by their paths."""
+    heard = Heard(folder=folder / "ml" / "model")
+    heard.folder.mkdir(parents=True)
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    names = {name.partition("/")[0] for name in files}
+    channels = {name: Channel(folder / name, "text/libsvm") for name in names}
+    teller = Teller(heard, compiled(default_metrics("xgboost")), threads=1)
+    learn("xgboost", {name: str(value) for name, value in asked.items()}, channels, heard.folder, teller)
+    return heard
+
+
+@pytest.mark.parametrize("objective", ["rank:pairwise", "rank:ndcg"])
+@pytest.mark.parametrize("told", ["qid", "group"])
+def test_ranking_knows_the_queries(tmp_path: Path, objective: str, told: str) -> None:
+    X, y, query = ranked()
+    files = {"train/a": libsvm(X, y, query if told == "qid" else None)}
+    if told == "group":
+        files["train/a.group"] = "10\n" * 12
+    asked = {"num_round": 8, "objective": objective, "eval_metric": "ndcg@5,ndcg"}
+    heard = from_files(tmp_path, asked, files)
+    rows = xgboost.QuantileDMatrix(scipy.sparse.csr_matrix(X), y, qid=query)
+    expected = xgboost.train({"objective": objective, "nthread": 1, "seed": 0}, rows, 8)
+    np.testing.assert_array_equal(ours(heard).inplace_predict(X), expected.inplace_predict(X))
+    assert heard.metrics["train:ndcg"] > 0.8
+
+
+def test_sizes_of_queries_must_fit(tmp_path: Path) -> None:
+    X, y, _ = ranked()
+    with pytest.raises(DataError, match="counts 90 rows"):
+        from_files(
+            tmp_path, {"num_round": 1, "objective": "rank:ndcg"},
+            {"train/a": libsvm(X, y), "train/a.group": "10\n" * 9},
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("objective", ["survival:cox", "survival:aft"])
+def test_survival_takes_negative_times_for_censored(train: Train, objective: str) -> None:
+    X, y = table(300)
+    seconds = np.exp(0.3 * y).round(4)
+    seconds[::5] *= -1
+    more = {"aft_loss_distribution": "logistic"} if objective == "survival:aft" else {}
+    heard = train("xgboost", {"num_round": 10, "objective": objective, **more}, train=(X, seconds))
+    label: dict[str, Any] = {"label": seconds}
+    if more:
+        label = {
+            "label_lower_bound": abs(seconds), "label_upper_bound": np.where(seconds < 0, np.inf, abs(seconds)),
+        }  # fmt: skip
+    rows = xgboost.QuantileDMatrix(X, **label)
+    expected = xgboost.train({"objective": objective, "nthread": 1, "seed": 0, **more}, rows, 10)
+    np.testing.assert_array_equal(ours(heard).inplace_predict(X), expected.inplace_predict(X))
+    assert set(heard.metrics) == {f"train:{objective.partition(':')[2]}-nloglik"}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"booster": "dart", "rate_drop": 0.3, "sample_type": "weighted", "normalize_type": "forest"},
+        {"booster": "gblinear", "updater": "coord_descent", "lambda": 0.1}, {"booster": "gblinear"},
+        {"updater": "grow_colmaker,prune", "gamma": 1}, {"interaction_constraints": "[[0, 1], [2, 3, 4]]"},
+    ],
+)  # fmt: skip
+def test_other_boosters_and_updaters_are_the_librarys(train: Train, more: dict[str, Any]) -> None:
+    X, y = table(300)
+    heard = train("xgboost", {"num_round": 8, **more}, train=(X, y))
+    rows = xgboost.DMatrix(X, y) if {"updater", "booster"} & set(more) else xgboost.QuantileDMatrix(X, y)
+    expected = xgboost.train({"nthread": 1, "seed": 0, **more}, rows, 8)
+    np.testing.assert_allclose(ours(heard).predict(rows), expected.predict(rows), rtol=1e-5, atol=1e-6)
+    model = get("xgboost").load(heard.folder)
+    np.testing.assert_allclose(model.predict(Tabular(X))["score"], expected.predict(rows), rtol=1e-5, atol=1e-6)
+
+
+def test_an_update_refreshes_the_leaves_of_an_earlier_model(train: Train, tmp_path: Path) -> None:
+    first = train("xgboost", {"num_round": 6, "max_depth": 3}, train=table(200))
+    X, y = table(300, seed=3)
+    (tmp_path / "more").mkdir()
+    np.savetxt(tmp_path / "more" / "a.csv", np.column_stack([y, X]), delimiter=",", fmt="%.17g")
+    (tmp_path / "updated").mkdir()
+    heard = Heard(folder=tmp_path / "updated")
+    asked = {"num_round": "6", "max_depth": "3", "process_type": "update", "updater": "refresh"}
+    channels = {"train": Channel(tmp_path / "more", "text/csv"), "model": Channel(first.folder)}
+    learn("xgboost", asked, channels, heard.folder, Teller(heard, threads=1))
+    params = {"process_type": "update", "updater": "refresh", "max_depth": 3, "nthread": 1, "seed": 0}
+    expected = xgboost.train(params, xgboost.DMatrix(X, y), 6, xgb_model=ours(first))
+    np.testing.assert_array_equal(ours(heard).inplace_predict(X), expected.inplace_predict(X))
+    assert ours(heard).num_boosted_rounds() == 6
+    with pytest.raises(ParameterError, match="model to update"):
+        train("xgboost", asked, train=(X, y))
+    with pytest.raises(ParameterError, match="does not go with updater"):
+        train("xgboost", {**asked, "updater": "grow_colmaker"}, train=(X, y))
+
+
+def test_the_old_name_of_squared_error(train: Train) -> None:
+    data = table(60)
+    old = train("xgboost", {"num_round": 3, "objective": "reg:linear"}, train=data)
+    new = train("xgboost", {"num_round": 3, "objective": "reg:squarederror"}, train=data)
+    assert (old.folder / "xgboost-model").read_bytes() == (new.folder / "xgboost-model").read_bytes()

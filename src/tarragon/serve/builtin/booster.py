@@ -42,7 +42,9 @@ class Booster:
         self.n_classes = int(learner["learner_model_param"]["num_class"])
         self.n_features = int(self._boosters[0].num_features())
         self._range = _trees(self._boosters[0])
-        self._quick = quick(self._boosters[0], self.n_features, self._range) if len(self._boosters) == 1 else None
+        self._linear = learner["gradient_booster"]["name"] == "gblinear"
+        alone = len(self._boosters) == 1 and not self._linear
+        self._quick = quick(self._boosters[0], self.n_features, self._range) if alone else None
         self._outputs = tuple(
             part.strip() for part in environment.get("SAGEMAKER_INFERENCE_OUTPUT", "").split(",") if part.strip()
         )
@@ -64,19 +66,34 @@ class Booster:
 
     def predict(self, X: Any) -> Numbers:
         """(n, d) dense or sparse -> (n,) or (n, K), as the objective has it. Raises ``RefusalError`` 400."""
-        X = reply.fitting(X, self.n_features)
+        X = reply.fitting(counted_from_0(X, self.n_features), self.n_features)
         if self._quick is not None and X.shape[0] == 1 and isinstance(X, np.ndarray):
             return self._quick(X)
-        answers = [
-            np.asarray(b.inplace_predict(X, iteration_range=self._range, validate_features=False))
-            for b in self._boosters
-        ]
+        answers = [self._answer(booster, X) for booster in self._boosters]
         if len(answers) == 1:
             return answers[0]
         if self.objective in VOTES:
             votes = np.stack(answers).astype(np.int64)
             return np.array([np.bincount(column).argmax() for column in votes.T], dtype=np.float32)
         return np.asarray(np.mean(answers, axis=0), dtype=np.float32)
+
+    def _answer(self, booster: Any, X: Any) -> Numbers:
+        if not self._linear:
+            found = booster.inplace_predict(X, iteration_range=self._range, validate_features=False)
+            return np.asarray(found)
+        import xgboost
+
+        return np.asarray(booster.predict(xgboost.DMatrix(X, nthread=1)))  # a linear model reads no plain arrays
+
+
+def counted_from_0(X: Any, width: int) -> Any:
+    """Shift sparse rows whose columns are counted from 1: they are one wider than the model, and their first is empty.
+
+    SageMaker's container shifts whatever rows name no column 0, and so also those that have only gaps there.
+    """
+    if isinstance(X, np.ndarray) or X.shape[1] != width + 1 or (X.indices == 0).any():
+        return X
+    return X[:, 1:]
 
 
 def opened(path: Path) -> Any:
