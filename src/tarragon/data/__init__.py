@@ -9,6 +9,7 @@ from tarragon.data.encode import Encoder, View
 from tarragon.data.frequency import Frequency
 from tarragon.data.lines import Lines, stream_lines
 from tarragon.data.ndarrays import read_ndarrays, write_ndarrays
+from tarragon.data.pairs import AddressPairs, entity_hash, read_pair_files, read_pairs
 from tarragon.data.picture_boxes import read_boxed, read_boxed_folder, write_boxes
 from tarragon.data.picture_labels import read_class_folders, read_labelled
 from tarragon.data.picture_masks import LabelMap, label_map, read_masked
@@ -35,11 +36,14 @@ from tarragon.data.wire import Media, media, read_body
 from tarragon.data.write import write_table
 
 __all__ = [
-    "IGNORED", "Batches", "Boxes", "Column", "Data", "Encoder", "Fold", "Frequency", "Index", "Kind", "LabelMap", "Lines",
-    "Matrix", "Media", "Pictures", "Pixels", "Prediction", "ReadOptions", "Recipe", "Role", "Rows", "Series", "SeriesSet", "Source", "Split",
-    "Table", "Tabular", "TokenPairs", "Vector", "View", "batches", "checked_vocabulary", "file_sha256", "files", "framed", "free_bytes", "label_map",
+    "IGNORED", "AddressPairs", "Batches", "Boxes", "Column", "Data", "Encoder", "Fold", "Frequency", "Index",
+    "Kind", "LabelMap", "Lines", "Matrix", "Media", "Pictures", "Pixels", "Prediction", "ReadOptions", "Recipe",
+    "Role", "Rows", "Series", "SeriesSet", "Source", "Split", "Table", "Tabular", "TokenPairs", "Vector", "View",
+    "batches", "checked_vocabulary", "entity_hash", "file_sha256", "files", "framed", "free_bytes", "label_map",
     "media", "packed", "picture_size", "read_blocks", "read_body", "read_boxed", "read_boxed_folder",
     "read_class_folders", "read_files", "read_frame", "read_labelled", "read_mask", "read_masked", "read_ndarrays",
-    "read_picture", "read_rows", "read_series", "read_table", "read_token_pairs", "read_vocabulary", "rows_that_fit", "series_in", "series_of", "split", "stream_files", "stream_lines", "tokens_of",
-    "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows", "write_table", "write_token_records",
+    "read_pair_files", "read_pairs", "read_picture", "read_rows", "read_series", "read_table", "read_token_pairs",
+    "read_vocabulary", "rows_that_fit", "series_in", "series_of", "split", "stream_files", "stream_lines",
+    "tokens_of", "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows", "write_table",
+    "write_token_records",
 ]  # fmt: skip
