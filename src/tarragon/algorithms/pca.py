@@ -144,7 +144,7 @@ class PCA:
         same_columns(data, None if self.mean_ is None else len(self.mean_), TITLE)
         assert self.mean_ is not None
         assert self.components_ is not None
-        parts = [np.empty((0, self.components_.shape[1]), np.float32)]
+        parts: list[Matrix] = [np.empty((0, self.components_.shape[1]), np.float32)]
         parts += [(X - self.mean_) @ self.components_ for X, _ in dense_blocks(data, TITLE)]
         return {"projection": np.concatenate(parts)}
 

@@ -33,16 +33,26 @@ class Scored:
     answer : Answer
     plural : str
         The list's name in a JSON answer.
+    kind : class, optional
+        What loads the folder, where that is not the catalogue's algorithm of the name.
+
+    The number of columns is the model's own where training left none: a model that SageMaker trained.
     """
 
     def __init__(
-        self, folder: Path, facts: Facts, environment: Mapping[str, str], answer: Answer, plural: str = "predictions"
+        self,
+        folder: Path,
+        facts: Facts,
+        environment: Mapping[str, str],
+        answer: Answer,
+        plural: str = "predictions",
+        kind: Any = None,
     ) -> None:
-        kind: Any = get(str(facts["algorithm"]))
+        kind = kind or get(str(facts["algorithm"]))
         self._model, self._facts, self._answer, self._plural = kind.load(folder), facts, answer, plural
         try:
-            self._width = int(facts["feature_dim"])
-        except (KeyError, TypeError, ValueError) as error:
+            self._width = int(facts.get("feature_dim", getattr(self._model, "feature_dim", None)))
+        except (TypeError, ValueError) as error:
             raise IntegrityError(
                 "The model cannot be loaded", why="Its facts lack feature_dim", fix="Train it again"
             ) from error

@@ -244,9 +244,22 @@ class Order:
         return read_files((channel.folder, *channel.others), channel.content_type, labels=labels)
 
     def batches(self, name: str, labels: int = 1, *, width: int | None = None, n_classes: int = 0) -> Batches:
-        """Open a channel as a stream of blocks (see ``data.stream_files``). Raises ``DataError``."""
+        """Open a channel as a stream of blocks (see ``data.stream_files``). Raises ``DataError``.
+
+        A pipe can be read once only: its rows are kept, and given as one block.
+        """
         channel = self.channel(name)
         places = (channel.folder, *channel.others)
+        if any(path.is_fifo() for path in files(places)):
+            rows = self.rows(name, labels)
+            block = Tabular(rows.X, rows.y, rows.weight, n_classes=n_classes)
+            if width not in (None, block.n_features):
+                raise DataError(
+                    f'The channel "{name}" has {block.n_features} columns',
+                    why=f"{width} were expected",
+                    fix="Give it as many",
+                )
+            return Batches(lambda: iter((block,)), block.n_features, n_classes)
         return stream_files(places, channel.content_type, labels=labels, width=width, n_classes=n_classes)
 
     def files(self, name: str) -> list[Path]:
