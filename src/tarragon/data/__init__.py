@@ -28,8 +28,8 @@ from tarragon.data.token_pairs import (
     TokenPairs,
     checked_vocabulary,
     read_token_pairs,
+    read_token_records,
     read_vocabulary,
-    tokens_of,
     write_token_records,
 )
 from tarragon.data.wire import Media, media, read_body
@@ -42,8 +42,8 @@ __all__ = [
     "batches", "checked_vocabulary", "entity_hash", "file_sha256", "files", "framed", "free_bytes", "label_map",
     "media", "packed", "picture_size", "read_blocks", "read_body", "read_boxed", "read_boxed_folder",
     "read_class_folders", "read_files", "read_frame", "read_labelled", "read_mask", "read_masked", "read_ndarrays",
-    "read_pair_files", "read_pairs", "read_picture", "read_rows", "read_series", "read_table", "read_token_pairs",
+    "read_pair_files", "read_pairs", "read_picture", "read_rows", "read_series", "read_table", "read_token_pairs", "read_token_records",
     "read_vocabulary", "rows_that_fit", "series_in", "series_of", "split", "stream_files", "stream_lines",
-    "tokens_of", "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows", "write_table",
+     "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows", "write_table",
     "write_token_records",
 ]  # fmt: skip

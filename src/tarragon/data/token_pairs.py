@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,11 @@ def read_token_pairs(
     if not source:
         raise DataError("The channel has no records", why="Its files are empty", fix="Give at least one record")
     return TokenPairs(tuple(source), tuple(target), source_words, target_words)
+
+
+def read_token_records(file: BinaryIO, name: str, size: int) -> list[Tokens]:
+    """Read the sequences under one name. Raises ``DataError``."""
+    return [tokens_of(parse(payload), name, f"record {n}", size) for n, payload in enumerate(frames(file), 1)]
 
 
 def tokens_of(record: Record, name: str, where: str, size: int) -> Tokens:
