@@ -9,11 +9,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from tarragon.algorithms import chosen, declared
+from tarragon.data import Batches, Data, Tabular
 from tarragon.train.builtin.quality import epoch_lines
 from tarragon.train.builtin.teller import Order, Pass, Teller
 
 PLACE = "/opt/amazon/lib/python3.7/site-packages/algorithm/resources/default-input.json"
+KEPT_BYTES = 64 << 20  # of a channel's numbers
 GIVEN = "/opt/ml/input/config/hyperparameters.json"
 
 
@@ -31,6 +35,29 @@ def configured(order: Order, model: object) -> None:
 
 def _word(value: object) -> str:
     return "auto" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def opened(order: Order, name: str, *, n_classes: int = 0, width: int | None = None) -> Data:
+    """Open a labelled channel for a method that reads it more than once.
+
+    What is small is kept, one block as a table; what is large is read anew in each pass.
+
+    Raises
+    ------
+    DataError
+        The channel is missing, empty, or cannot be read.
+    """
+    source = order.batches(name, width=width, n_classes=n_classes)
+    kept: list[Tabular] = []
+    size = 0
+    for block in source:
+        kept.append(block)
+        size += block.X.nbytes if isinstance(block.X, np.ndarray) else block.X.data.nbytes + block.X.indices.nbytes
+        if size > KEPT_BYTES:
+            return source
+    if len(kept) == 1:
+        return kept[0]
+    return Batches(lambda: iter(kept), source.n_features, n_classes)
 
 
 def narrated(teller: Teller, algorithm: str, epochs: int) -> Teller:
