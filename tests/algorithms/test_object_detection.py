@@ -13,15 +13,15 @@ from tarragon.data import Pictures
 from tarragon.errors import DataError, IntegrityError, ParameterError
 
 
-def squares(n: int, seed: int = 0, side: int = 48) -> Pictures:
+def squares(n: int, seed: int = 0, side: int = 48, *, several: bool = False) -> Pictures:
     """Noise with one or two filled squares: red ones (class 0), blue ones (1)."""
     rng = np.random.default_rng(seed)
     pictures, boxes = [], []
     for _ in range(n):
         pixels = rng.integers(0, 60, (side, side, 3)).astype(np.uint8)
         own = []
-        for _ in range(rng.integers(1, 3)):
-            kind, size = int(rng.integers(2)), int(rng.integers(side // 4, side // 2))
+        for _ in range(rng.integers(1, 3) if several else 1):
+            kind, size = int(rng.integers(2)), int(rng.integers(side // 3, side * 5 // 9))
             x, y = rng.integers(0, side - size, 2)
             pixels[y : y + size, x : x + size] = (230, 30, 30) if kind == 0 else (30, 30, 230)
             own.append([kind, x / side, y / side, (x + size) / side, (y + size) / side])
@@ -56,18 +56,18 @@ class TestObjectDetection(ModelContract):
 
 
 @pytest.mark.parametrize("base", ["resnet-50", "vgg-16"])
-def test_it_learns_where_squares_are(base: str) -> None:
-    context = Standalone()
-    model = small(base_network=base, epochs=12, width=8, optimizer="adam", learning_rate=0.003)
-    held = squares(24, 1)
-    model.fit(squares(64), valid=held, context=context)
+def test_it_finds_what_it_learnt(base: str) -> None:
+    context, data = Standalone(), squares(4, 3)
+    model = small(base_network=base, epochs=60, width=8, optimizer="adam", learning_rate=0.003, mini_batch_size=4)
+    model.changed = lambda pixels, boxes, draw: (pixels, boxes)  # type: ignore[method-assign]
+    model.fit(data, valid=data, context=context)
     losses = [epoch["train:cross_entropy"] + epoch["train:smooth_l1"] for epoch in context.epochs]
-    assert losses[-1] < 0.8 * losses[0]
+    assert losses[-1] < 0.5 * losses[0]
     score = max(epoch["validation:mAP"] for epoch in context.epochs)
-    found = [np.array(listing(rows), np.float32).reshape(-1, 6) for rows in model.predict(held)["detection"]]
-    assert held.boxes is not None
-    assert mean_average_precision(found, held.boxes, 0.5) == pytest.approx(score, abs=0.02)
-    assert score > 0.2
+    found = [np.array(listing(rows), np.float32).reshape(-1, 6) for rows in model.predict(data)["detection"]]
+    assert data.boxes is not None
+    assert mean_average_precision(found, data.boxes, 0.5) == pytest.approx(score, abs=0.02)
+    assert score > 0.8
 
 
 def test_frozen_layers_stay() -> None:

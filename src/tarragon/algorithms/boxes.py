@@ -65,7 +65,7 @@ def matched(anchors: Array, boxes: Array, threshold: float) -> NDArray[np.int64]
 
 
 def encoded(anchors: Array, boxes: Array) -> Array:
-    """Say how boxes differ from their anchors, (A, 4), (A, 4) -> (A, 4): centres in anchor sizes, sizes as logarithms."""
+    """Say how boxes differ from anchors, (A, 4), (A, 4) -> (A, 4): centres in anchor sizes, sizes as logarithms."""
     size, wanted = anchors[:, 2:] - anchors[:, :2], np.maximum(boxes[:, 2:] - boxes[:, :2], TINY)
     centre, aim = (anchors[:, 2:] + anchors[:, :2]) / 2, (boxes[:, 2:] + boxes[:, :2]) / 2
     offsets = np.concatenate([(aim - centre) / size, np.log(wanted / size)], axis=1)

@@ -47,7 +47,9 @@ def widths_of(layers: int, width: int) -> tuple[int, ...]:
     return tuple(start * 2**stage * grown for stage in range(len(blocks_of(layers))))
 
 
-def resnet(layers: int, *, channels: int = 3, width: int = 64, classes: int = 0, dilated: bool = False) -> Any:
+def resnet(
+    layers: int, *, channels: int = 3, width: int = 64, classes: int = 0, dilated: bool = False, dropout: float = 0.0
+) -> Any:
     """Build one.
 
     Parameters
@@ -61,6 +63,8 @@ def resnet(layers: int, *, channels: int = 3, width: int = 64, classes: int = 0,
     classes : int
         0: it answers the maps after each stage, a list of (b, c, h, w); else scores, (b, classes).
     dilated : bool
+    dropout : float
+        Share of the last maps' means that is silenced in training, where classes are asked for.
 
     Returns
     -------
@@ -92,6 +96,7 @@ def resnet(layers: int, *, channels: int = 3, width: int = 64, classes: int = 0,
                     made.append(block)
                     before = widths_of(layers, width)[stage]
                 setattr(self, f"layer{stage + 1}", nn.Sequential(*made))
+            self.drop = nn.Dropout(dropout)
             self.fc = nn.Linear(before, classes) if classes else None
 
         def forward(self, x: Any) -> Any:
@@ -101,7 +106,7 @@ def resnet(layers: int, *, channels: int = 3, width: int = 64, classes: int = 0,
             for stage in range(self.stages):
                 x = getattr(self, f"layer{stage + 1}")(x)
                 maps.append(x)
-            return self.fc(x.mean(dim=(2, 3))) if self.fc is not None else maps
+            return self.fc(self.drop(x.mean(dim=(2, 3)))) if self.fc is not None else maps
 
     return drawn(Net())
 

@@ -42,6 +42,7 @@ def segmenter(classes: int, kind: str, layers: int, width: int = 64) -> Any:
             self.base = resnet(layers, width=width, dilated=True)
             inner = widths_of(layers, width)[-1]
             self.head = drawn(_head(nn, kind, inner, classes, max(1, ATROUS * width // 64)))
+            nn.init.normal_(self.head[-1].weight, std=0.01)  # all classes alike at first
 
         def forward(self, x: Any) -> Any:
             """(b, 3, h, w) -> (b, classes, h, w)."""

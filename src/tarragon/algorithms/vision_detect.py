@@ -100,9 +100,9 @@ class Detect:
         found = found_on(net, self.valid, self.settings, device)
         assert self.valid.boxes is not None
         score = mean_average_precision(found, self.valid.boxes, self.settings.overlap_threshold)
-        return {"validation:mAP": score, **self._losses(net, device)}
+        return {"validation:mAP": score, **self.losses_on(net, device)}
 
-    def _losses(self, net: Any, device: Any) -> dict[str, float]:
+    def losses_on(self, net: Any, device: Any) -> dict[str, float]:
         """Mean losses on validation pictures, unchanged."""
         import torch
 

@@ -233,7 +233,7 @@ class _Run:
         """Pass over the examples once; whether it was stopped on the way, and the mean metrics."""
         torch, context = self.torch, self.context
         self.net.train()
-        order = np.random.default_rng([context.seed, done, 17]).permutation(self.plan.count)
+        order = np.random.default_rng([context.seed, done, 17, context.rank]).permutation(self.plan.count)
         size = max(2, self.batch)  # one picture alone has no variance to normalise by
         positions = np.resize(order, (self.steps - 1) * self.batch + size)
         sums: dict[str, float] = {}

@@ -18,12 +18,13 @@ from tarragon.data.pictures import IGNORED, Boxes, Pictures
 from tarragon.data.pixels import Pixels, picture_size, read_mask, read_picture, write_png
 from tarragon.data.read import ReadOptions, read_frame, read_table
 from tarragon.data.recipe import Recipe
-from tarragon.data.recordio import Rows, read_rows, write_records, write_rows
+from tarragon.data.recordio import Rows, read_rows, write_records, write_rows, write_tensors
 from tarragon.data.series import Series, SeriesSet, read_series, series_in, series_of
 from tarragon.data.source import Source, file_sha256
 from tarragon.data.split import Fold, Split, split
 from tarragon.data.stream import batches
 from tarragon.data.table import Column, Kind, Role, Table
+from tarragon.data.texts import Texts, read_texts
 from tarragon.data.token_pairs import (
     TokenPairs,
     checked_vocabulary,
@@ -33,17 +34,18 @@ from tarragon.data.token_pairs import (
     write_token_records,
 )
 from tarragon.data.wire import Media, media, read_body
+from tarragon.data.word_table import read_vectors, read_vocabulary
 from tarragon.data.write import write_table
 
 __all__ = [
-    "IGNORED", "AddressPairs", "Batches", "Boxes", "Column", "Data", "Encoder", "Fold", "Frequency", "Index",
-    "Kind", "LabelMap", "Lines", "Matrix", "Media", "Pictures", "Pixels", "Prediction", "ReadOptions", "Recipe",
-    "Role", "Rows", "Series", "SeriesSet", "Source", "Split", "Table", "Tabular", "TokenPairs", "Vector", "View",
-    "batches", "checked_vocabulary", "entity_hash", "file_sha256", "files", "framed", "free_bytes", "label_map",
-    "media", "packed", "picture_size", "read_blocks", "read_body", "read_boxed", "read_boxed_folder",
-    "read_class_folders", "read_files", "read_frame", "read_labelled", "read_mask", "read_masked", "read_ndarrays",
-    "read_pair_files", "read_pairs", "read_picture", "read_rows", "read_series", "read_table", "read_token_pairs", "read_token_records",
+    "IGNORED", "AddressPairs", "Batches", "Boxes", "Column", "Data", "Encoder", "Fold", "Frequency", "Index", "Kind",
+    "LabelMap", "Lines", "Matrix", "Media", "Pictures", "Pixels", "Prediction", "ReadOptions", "Recipe", "Role", "Rows",
+    "Series", "SeriesSet", "Source", "Split", "Table", "Tabular", "Texts", "TokenPairs", "Vector", "View", "batches",
+    "checked_vocabulary", "entity_hash", "file_sha256", "files", "framed", "free_bytes", "label_map", "media", "packed",
+    "picture_size", "read_blocks", "read_body", "read_boxed", "read_boxed_folder", "read_class_folders", "read_files",
+    "read_frame", "read_labelled", "read_mask", "read_masked", "read_ndarrays", "read_pair_files", "read_pairs",
+    "read_picture", "read_rows", "read_series", "read_table", "read_vectors", "read_vocabulary", "read_texts", "read_token_pairs", "read_token_records",
     "read_vocabulary", "rows_that_fit", "series_in", "series_of", "split", "stream_files", "stream_lines",
-     "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows", "write_table",
+    "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows", "write_table", "write_tensors",
     "write_token_records",
 ]  # fmt: skip
