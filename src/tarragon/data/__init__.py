@@ -34,7 +34,7 @@ from tarragon.data.token_pairs import (
     write_token_records,
 )
 from tarragon.data.wire import Media, media, read_body
-from tarragon.data.word_table import read_vectors, read_vocabulary
+from tarragon.data.word_table import read_vectors, read_word_list
 from tarragon.data.write import write_table
 
 __all__ = [
@@ -44,8 +44,8 @@ __all__ = [
     "checked_vocabulary", "entity_hash", "file_sha256", "files", "framed", "free_bytes", "label_map", "media", "packed",
     "picture_size", "read_blocks", "read_body", "read_boxed", "read_boxed_folder", "read_class_folders", "read_files",
     "read_frame", "read_labelled", "read_mask", "read_masked", "read_ndarrays", "read_pair_files", "read_pairs",
-    "read_picture", "read_rows", "read_series", "read_table", "read_vectors", "read_vocabulary", "read_texts", "read_token_pairs", "read_token_records",
-    "read_vocabulary", "rows_that_fit", "series_in", "series_of", "split", "stream_files", "stream_lines",
-    "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows", "write_table", "write_tensors",
-    "write_token_records",
+    "read_picture", "read_rows", "read_series", "read_table", "read_texts", "read_token_pairs", "read_token_records",
+    "read_vectors", "read_vocabulary", "read_word_list", "rows_that_fit", "series_in", "series_of", "split",
+    "stream_files", "stream_lines", "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows",
+    "write_table", "write_tensors", "write_token_records",
 ]  # fmt: skip
