@@ -272,10 +272,10 @@ class _Merge:
             return
         brought: dict[str, NDArray[Any]] = {}
         for i, (array, before) in enumerate(zip(self.arrays, self.before, strict=True)):
-            change = array - before
+            change = np.subtract(array, before)
             brought[f"change{i}"] = change
-            brought[f"hosts{i}"] = change.any(axis=1).astype(np.float32)
+            brought[f"hosts{i}"] = np.any(change, axis=1).astype(np.float32)
         total = self.context.reduce(brought)
         for i, (array, before) in enumerate(zip(self.arrays, self.before, strict=True)):
             np.add(before, total[f"change{i}"] / np.maximum(total[f"hosts{i}"], 1.0)[:, None], out=before)
-            array[...] = before
+            np.copyto(array, before)

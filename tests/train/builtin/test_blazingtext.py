@@ -75,7 +75,8 @@ def test_labels_are_trained_and_told_in_the_containers_words(run: Train) -> None
 
 
 def test_word_vectors_are_held_against_peoples_judgements(run: Train) -> None:
-    judged = b"Word 1\tWord 2\tHuman (mean)\na0\ta1\t9.5\na1\ta3\t9.0\na0\tb1\t1.5\nb0\ta4\t1.0\nb1\tB4\t8.8\nunknown\ta1\t3\n"
+    header = b"Word 1\tWord 2\tHuman (mean)\n"
+    judged = header + b"a0\ta1\t9.5\na1\ta3\t9.0\na0\tb1\t1.5\nb0\ta4\t1.0\nb1\tB4\t8.8\nunknown\ta1\t3\n"
     heard = run(
         {"mode": "batch_skipgram", **SMALL, "epochs": 30}, train=text(lines(200, labels=False)),
         evaluation={"EN-WS-353-ALL.txt": judged, "EN-WS-353-SIM.txt": judged},
@@ -126,7 +127,8 @@ def test_manifests_are_learnt_in_both_forms(run: Train) -> None:
     [
         ({}, "'mode' is a required property"), ({"mode": "glove"}, "not valid under any"),
         ({"mode": "cbow", "dimensions": 3}, "'dimensions' was unexpected"), ({"mode": "cbow", "epochs": 0}, "epochs"),
-        ({"mode": "cbow", "vector_dim": "many"}, "vector_dim"), ({"mode": "cbow", "sampling_threshold": 0.01}, "sampling"),
+        ({"mode": "cbow", "vector_dim": "many"}, "vector_dim"),
+        ({"mode": "cbow", "sampling_threshold": 0.01}, "sampling"),
         ({"mode": "batch_skipgram", "subwords": "True"}, "batch_skipgram"),
         ({"mode": "cbow", "window_size": -1}, "window_size"), ({"mode": "cbow", "subwords": "perhaps"}, "subwords"),
     ],
@@ -142,7 +144,8 @@ def test_hyperparameters_are_held_against_their_ranges(run: Train, more: dict[st
         (b"", ""), (b"\n\n\n", ""), (b"one record\n", ""), (b"no labels here\n" * 20, ""),
         (b"__label__1 only one label\n" * 20, ""), (b"\x00\x01\x02\xff" * 50, ""),
         (framed(b"a text") + framed(b"1") + framed(b"another"), ""), (framed(b"a text")[:-4], ""),
-        (b'{"source": "a", "label": 1}\n{"source": "b"\n', "application/jsonlines"), (b"__label__1 a\n__label__2 b\n", "image/png"),
+        (b'{"source": "a", "label": 1}\n{"source": "b"\n', "application/jsonlines"),
+        (b"__label__1 a\n__label__2 b\n", "image/png"),
     ],
 )  # fmt: skip
 def test_no_model_is_made_of_what_cannot_be_learnt(run: Train, content: bytes, content_type: str) -> None:
