@@ -134,7 +134,7 @@ def test_it_goes_on_from_a_former_model_and_from_published_weights() -> None:
     fresh = small(epochs=1, learning_rate=1e-12, pretrained=former.weights_).fit(bars(32, 5))
     assert np.allclose(fresh.weights_["conv1.weight"], former.weights_["conv1.weight"])
     assert not np.allclose(fresh.weights_["fc.weight"], former.weights_["fc.weight"])
-    with pytest.raises(IntegrityError, match="fc.weight"):
+    with pytest.raises(IntegrityError, match=r"fc\.weight"):
         small(num_classes=4, start=former.weights_).fit(bars(32))
 
 
@@ -157,11 +157,10 @@ def test_settings_that_do_not_go_together_are_refused(more: dict[str, Any]) -> N
 
 
 def test_a_loss_without_end_is_said() -> None:
+    data = bars(8)
+    huge = {n: a * np.float32(1e18) for n, a in small(epochs=1).fit(data).weights_.items()}
     with pytest.raises(DataError, match="learning_rate"):
-        model = small(learning_rate=1.0, momentum=0.99, start=None, epochs=60)
-        data = bars(8)
-        model.start = {n: a * np.float32(1e18) for n, a in small(epochs=1).fit(data).weights_.items()}
-        model.fit(data)
+        small(learning_rate=1.0, start=huge).fit(data)
 
 
 def test_hosts_that_share_a_fit_hold_one_model() -> None:
@@ -189,5 +188,6 @@ def test_hosts_that_share_a_fit_hold_one_model() -> None:
         thread.start()
     for thread in threads:
         thread.join(120)
-    assert models[0].weights_.keys() == models[1].weights_.keys()
-    assert [c.epochs[0]["train:loss"] for c in contexts][0] == contexts[1].epochs[0]["train:loss"]
+    assert contexts[0].epochs[0]["train:loss"] == contexts[1].epochs[0]["train:loss"]
+    for name, weights in models[0].weights_.items():
+        np.testing.assert_allclose(models[1].weights_[name], weights, rtol=1e-5, atol=1e-6)

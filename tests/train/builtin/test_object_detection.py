@@ -61,7 +61,8 @@ def test_json_annotations_and_manifests_train(tmp_path: Path) -> None:
     ("more", "words"),
     [
         ({"image_shape": 299}, "image_shape"), ({"base_network": "resnet-18"}, "base_network"),
-        ({"lr": 1}, "unexpected"), ({"momentum": 0}, "momentum"), ({"nms_threshold": 1.5}, "nms_threshold"), ({"num_classes": 0}, "num_classes"),
+        ({"lr": 1}, "unexpected"), ({"momentum": 0}, "momentum"), ({"nms_threshold": 1.5}, "nms_threshold"),
+        ({"num_classes": 0}, "num_classes"),
     ],
 )  # fmt: skip
 def test_hyperparameters_out_of_range_are_refused(tmp_path: Path, more: dict[str, Any], words: str) -> None:
