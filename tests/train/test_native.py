@@ -5,7 +5,7 @@ import scipy.sparse as sp
 
 import tarragon
 from tarragon.errors import ConflictError, DataError, NotFoundError, ParameterError
-from tarragon.train import Trained, train
+from tarragon.train import Trained, native, train
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +104,15 @@ def test_files_are_read_as_a_job_reads_them(table, tmp_path):
     with pytest.raises(DataError, match="nowhere"):
         train("xgboost", tmp_path / "nowhere.csv", content_type="text/csv", num_round=5, out=tmp_path / "n")
     assert not (tmp_path / "n").exists()
+
+
+def test_a_large_table_is_streamed(table, tmp_path, monkeypatch):
+    table.write_csv(tmp_path / "t.csv")
+    whole = train("pca", tmp_path / "t.csv", num_components=2, drop=("price",))
+    monkeypatch.setattr(native, "STREAM_BYTES", 10)
+    lines = []
+    streamed = train("pca", tmp_path / "t.csv", num_components=2, drop=("price",), on_line=lines.append)
+    assert "streamed rows" in lines[0]
+    first, second = (m.respond(tmp_path / "t.csv")["projection"] for m in (whole, streamed))
+    np.testing.assert_allclose(first, second, atol=1e-4)
+    assert Trained.lies_in(tmp_path) is False

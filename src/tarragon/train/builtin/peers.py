@@ -4,10 +4,10 @@ The first host collects, adds in the order of the ranks (so that equal runs give
 """
 
 import os
-import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from multiprocessing.connection import Connection, Pipe
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -87,67 +87,57 @@ def _gone() -> JobError:
     return JobError("Another host of the job has ended", why="It failed or was killed", fix="See the job's log")
 
 
-def shared(world: int, work: Callable[[int, Peers | None], None]) -> None:
-    """Run ``work(rank, peers)`` on every host: ranks from 1 in forked processes, rank 0 here.
+def shared(world: int, first: Callable[[Peers | None], None], other: Callable[[int, Peers], None]) -> None:
+    """Run a fit on every host: ``other(rank, peers)`` in a fresh process for each rank from 1, ``first(peers)`` here.
+
+    Fresh, not forked: threads that libraries started here would be missing there, and waited for in vain.
 
     Parameters
     ----------
     world : int
         Hosts. With one, ``peers`` is None.
-    work : callable
+    first : callable
+    other : callable
+        Sent to the processes; of a module that they can import.
 
     Raises
     ------
     Exception
-        Whatever rank 0 raised; a ``JobError`` with another host's words when that failed.
+        Whatever ``first`` raised; a ``JobError`` with another host's words when that failed.
     """
     if world == 1:
-        work(0, None)
+        first(None)
         return
+    spawning = get_context("spawn")
     lines: list[Connection[Any, Any]] = []
-    children: list[int] = []
+    hosts = []
     try:
         for rank in range(1, world):
-            ours, theirs = Pipe()
-            child = os.fork()
-            if child == 0:
-                ours.close()
-                for line in lines:
-                    line.close()
-                _host(rank, theirs, work)
+            ours, theirs = spawning.Pipe()
+            host = spawning.Process(target=_host, args=(rank, theirs, other), daemon=True)
+            host.start()
             theirs.close()
             lines.append(ours)
-            children.append(child)
-        work(0, Peers(lines, first=True))
-        _ended(children)
+            hosts.append(host)
+        first(Peers(lines, first=True))
+        for host in hosts:
+            host.join()
+        if any(host.exitcode for host in hosts):
+            raise _gone()
     finally:
         for line in lines:
             line.close()
-        for child in children:
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-            with suppress(ChildProcessError):
-                os.waitpid(child, 0)
+        for host in hosts:
+            host.kill()
+            host.join()
 
 
-def _host(rank: int, line: "Connection[Any, Any]", work: Callable[[int, Peers | None], None]) -> None:
-    """Work as one of the others, and leave the process without running what its parent would run at its end."""
-    code = 1
+def _host(rank: int, line: "Connection[Any, Any]", work: Callable[[int, Peers], None]) -> None:
+    """Work as one of the others; the first host says what went wrong."""
     try:
         work(rank, Peers([line], first=False))
-        code = 0
     except BaseException as error:  # noqa: BLE001 - the first host says it
         words = str(error) if isinstance(error, TarragonError) else f"{type(error).__name__}: {error}"
         with suppress(OSError):
             line.send_bytes(f"-algo-{rank + 1}: {words[:WORDS]}".encode())
-            line.close()
-    finally:
-        os._exit(code)
-
-
-def _ended(children: list[int]) -> None:
-    while children:
-        child = children.pop()
-        _, status = os.waitpid(child, 0)
-        if status:
-            raise _gone()
+        os._exit(1)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -91,6 +92,11 @@ def known(algorithm: str) -> Recipe:
     return recipe
 
 
+def shares(algorithm: str, recipe: Recipe | None = None) -> bool:
+    """Whether the hosts of a job share the fit, each on what it was given. Raises ``ParameterError``."""
+    return bool(getattr(recipe or known(algorithm), "SHARED", False))
+
+
 def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener, recipe: Recipe | None = None) -> None:
     """Train what a job asks for, in its ``/opt/ml``; several hosts share it where the recipe can.
 
@@ -108,25 +114,48 @@ def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener, recipe: R
     Raises as :func:`learn` does, and ``JobError`` when another host failed.
     """
     recipe = recipe or known(algorithm)
-    meant = built_in(spec)
-    model_id = meant.model_id if meant else ""
     taken = {pattern.name for pattern in spec.patterns}  # the job looks for these itself
     patterns = compiled(tuple(pair for pair in recipe.METRICS if pair[0] not in taken))
-    place = (spec.checkpoint_path or CHECKPOINTS).removeprefix("/opt/ml/")
-    checkpoints = root / place if not place.startswith("/") and ".." not in Path(place).parts else None
-    world = spec.instances if getattr(recipe, "SHARED", False) else 1
+    world = spec.instances if shares(algorithm, recipe) else 1
 
-    def work(rank: int, peers: Peers | None) -> None:
-        own = _root(root, rank)
-        channels = {source.name: _channel(source, own, spec.instances if world == 1 else 1) for source in spec.sources}
+    def first(peers: Peers | None) -> None:
+        teller = Teller(job, patterns, _checkpoints(spec, root), world=world, peers=peers)
+        (root / "model").mkdir(exist_ok=True)
+        recipe.train(_order(spec, root, root / "model", teller))
+
+    shared(world, first, Other(algorithm, spec, root))
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """What a host after the first does in a shared fit: its rows, its part of every sum, and no model of its own."""
+
+    algorithm: str
+    spec: TrainingSpec
+    root: Path
+
+    def __call__(self, rank: int, peers: Peers) -> None:
+        """Train as one of the hosts."""
+        own = _root(self.root, rank)
         teller = Teller(
-            Silent(job) if rank else job, () if rank else patterns, checkpoints, rank=rank, world=world, peers=peers
+            Silent(), (), _checkpoints(self.spec, self.root), rank=rank, world=self.spec.instances, peers=peers
         )
-        target = own / ("unused" if rank else "model")  # the hosts that share a fit end with one model
-        target.mkdir(exist_ok=True)
-        recipe.train(Order(spec.hyperparameters, channels, target, teller, model_id))
+        unused = own / "unused"
+        unused.mkdir(exist_ok=True)
+        known(self.algorithm).train(_order(self.spec, own, unused, teller))
 
-    shared(world, work)
+
+def _order(spec: TrainingSpec, root: Path, folder: Path, teller: Teller) -> Order:
+    shares = spec.instances if teller.world == 1 else 1
+    channels = {source.name: _channel(source, root, shares) for source in spec.sources}
+    meant = built_in(spec)
+    return Order(spec.hyperparameters, channels, folder, teller, meant.model_id if meant else "")
+
+
+def _checkpoints(spec: TrainingSpec, root: Path) -> Path | None:
+    """Find the folder of checkpoints, which every host reads and the first one writes."""
+    place = (spec.checkpoint_path or CHECKPOINTS).removeprefix("/opt/ml/")
+    return root / place if not place.startswith("/") and ".." not in Path(place).parts else None
 
 
 def _root(first: Path, rank: int) -> Path:
@@ -135,8 +164,9 @@ def _root(first: Path, rank: int) -> Path:
 
 
 def _channel(source: Source, root: Path, instances: int) -> Channel:
-    """Find a channel's files: a pipe in Pipe mode; the shares of all hosts (``algo-2/ml`` …) where one host has all."""
-    name = f"{source.name}_0" if source.mode == "Pipe" else source.name
+    """Find a channel's files: a pipe where there is one; the shares of all hosts where one host has all."""
+    pipe = f"{source.name}_0"
+    name = pipe if source.mode == "Pipe" and (root / "input" / "data" / pipe).exists() else source.name
     hosts = range(2, instances + 1) if source.sharded else range(0)
     others = tuple(root.parents[1] / f"algo-{n}" / root.name / "input" / "data" / name for n in hosts)
     return Channel(root / "input" / "data" / name, source.content_type, others, source.sharded)

@@ -75,11 +75,8 @@ class Pass:
     metrics: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
 class Silent:
-    """What the hosts after the first tell: nothing; they hear when to stop."""
-
-    listener: Listener
+    """What the hosts after the first tell: nothing. The first one hears when to stop, and they agree on it."""
 
     def say(self, text: str) -> None:
         """Drop it."""
@@ -91,8 +88,8 @@ class Silent:
         """Drop it."""
 
     def stop_asked(self) -> bool:
-        """Ask the job."""
-        return self.listener.stop_asked()
+        """Never."""
+        return False
 
 
 @dataclass(slots=True)
