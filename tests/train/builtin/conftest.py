@@ -1,7 +1,9 @@
 """A listener that keeps what it is told, and channels of generated rows."""
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import Pipe
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +73,25 @@ def train(tmp_path: Path) -> Callable[..., Heard]:
         return heard
 
     return run
+
+
+def together(world: int, work: Callable[[int, Peers], None]) -> None:
+    """Run hosts that share a fit in a thread each; one that fails hangs up, as a process that ends does."""
+    pairs = [Pipe() for _ in range(1, world)]
+    first = Peers([ours for ours, _ in pairs], first=True)
+    hosts = [(first, [ours for ours, _ in pairs])] + [(Peers([end], first=False), [end]) for _, end in pairs]
+
+    def host(rank: int) -> None:
+        peers, ends = hosts[rank]
+        try:
+            work(rank, peers)
+        finally:
+            for end in ends:
+                end.close()
+
+    with ThreadPoolExecutor(world) as pool:
+        for done in [pool.submit(host, rank) for rank in range(world)]:
+            done.result()
 
 
 def csv(X: np.ndarray, y: np.ndarray) -> str:
