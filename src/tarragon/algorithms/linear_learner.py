@@ -259,8 +259,9 @@ class LinearLearner:
         learnable(self.n_classes, TITLE)(data)
         assert data.y is not None
         loss, z = self.costs, self._scores(data)
-        shaped = z[:, None, :] if self.outputs > 1 else z / self.label_scale_
-        return float(loss(shaped, data.y / self.label_scale_)[0].mean()) * loss.unit(self.label_scale_)
+        shaped: Any = z[:, None, :] if self.outputs > 1 else z / self.label_scale_
+        y: Any = data.y / self.label_scale_
+        return float(loss(shaped, y)[0].mean()) * loss.unit(self.label_scale_)
 
     def save(self, folder: Path) -> None:
         """Write ``model_algo-1`` and the seal. Raises ``NotFittedError``."""

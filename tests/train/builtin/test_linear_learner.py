@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.connection import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from tarragon.algorithms import get
 from tarragon.data import Tabular, write_rows
-from tarragon.errors import DataError, JobError, ParameterError
+from tarragon.errors import DataError, ParameterError, TarragonError
 from tarragon.train.builtin import Channel, Teller, default_metrics, learn
 from tarragon.train.builtin.linear_learner import measured
-from tarragon.train.builtin.peers import shared
+from tarragon.train.builtin.peers import Peers
 from tarragon.train.builtin.run import compiled
 from tarragon.train.builtin.teller import SIDECAR
 
@@ -179,6 +180,21 @@ def test_sparse_records_and_one_row(tmp_path: Path) -> None:
     assert np.isfinite(answer["score"]).all()
 
 
+def both(work: Callable[[int, Peers], None]) -> None:
+    """Run two hosts in a thread each; one that fails hangs up, as a process that ends does."""
+    ends = Pipe()
+
+    def host(rank: int) -> None:
+        try:
+            work(rank, Peers([ends[rank]], first=rank == 0))
+        finally:
+            ends[rank].close()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(host, rank) for rank in (0, 1)]:
+            done.result()
+
+
 def test_hosts_share_a_fit_and_mismatched_shards_end_it(tmp_path: Path) -> None:
     X, y = table(400, 2)
     shards = []
@@ -191,15 +207,15 @@ def test_hosts_share_a_fit_and_mismatched_shards_end_it(tmp_path: Path) -> None:
     def work(rank: int, peers: Any) -> None:
         teller = Teller(heard, compiled(default_metrics(NAME)), threads=1, rank=rank, world=2, peers=peers)
         asked = {"predictor_type": "binary_classifier", "mini_batch_size": "40", "epochs": "5"}
-        learn(NAME, asked, shards[rank], heard.folder, replace(teller))
+        learn(NAME, asked, shards[rank], heard.folder, teller)
 
-    shared(2, work)
+    both(work)
     model = model_of(heard)
     accuracy = np.mean((model.predict(Tabular(X))["probability"][:, 1] >= model.threshold_) == y)
     assert accuracy > 0.9
     shards[1] = put(tmp_path / "odd", write_rows(X[:, :3], y), "application/x-recordio-protobuf")
-    with pytest.raises(JobError):
-        shared(2, work)
+    with pytest.raises(TarragonError):
+        both(work)
 
 
 def test_margins_are_measured_as_scores() -> None:
