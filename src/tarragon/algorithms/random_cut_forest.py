@@ -14,11 +14,11 @@ are drawn without replacement and dealt to the trees, as its pages say; where th
 from all of them. ``model_algo-1`` is a file of MXNet's arrays, named as in :class:`Forest`. Weights are not used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,11 +36,13 @@ from tarragon.errors import DataError, IntegrityError
 TITLE = "Random cut forest"
 FILE = "model_algo-1"
 BLOCK_CELLS = 1 << 20  # of rows made dense at a time: 4 MB
-JUDGED = 2_048  # training rows scored for the threshold: their spread is then known to about 2 %
+JUDGED = 1_024  # training rows scored for the threshold: their spread is then known to about 2 %
 SIGMAS = 3.0  # beyond the mean: from where SageMaker's examples call a score an anomaly
 
 NAMES = ("points", "mass", "first", "dimension", "cut", "left", "right")
 
+In = TypeVar("In")
+Out = TypeVar("Out")
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 
@@ -248,15 +250,14 @@ class RandomCutForest:
         else:
             dealt = [rng.choice(len(rows), S, replace=False) for _ in range(T)]
         seeds = np.asarray(np.random.SeedSequence((context.seed, 61)).generate_state(T, np.uint64), np.uint64)
-        with ThreadPoolExecutor(max(1, context.threads)) as pool:
-            trees = list(pool.map(lambda t: _tree(rows, dealt[t], int(seeds[t])), range(T)))
+        threads = max(1, context.threads)
+        trees = _spread(lambda t: _tree(rows, dealt[t], int(seeds[t])), range(T), threads)
         parts = [np.concatenate(part) for part in zip(*trees, strict=True)]
         first = np.concatenate([[0], np.cumsum([len(tree[1]) for tree in trees])]).astype(np.int64)
         self.forest_ = Forest(parts[0], parts[1], first, *parts[2:])
         self._boxes = self.forest_.boxes()
         judged = rows[:: max(1, len(rows) // JUDGED)]
-        with ThreadPoolExecutor(max(1, context.threads)) as pool:
-            scores = np.concatenate(list(pool.map(self._score, np.array_split(judged, max(1, context.threads)))))
+        scores = np.concatenate(_spread(self._score, np.array_split(judged, threads), threads))
         self.threshold_ = float(scores.mean() + SIGMAS * scores.std())
 
     def _score(self, rows: Matrix) -> Vector:
@@ -267,6 +268,14 @@ class RandomCutForest:
         out = np.zeros(len(rows))
         score(rows, *self.forest_.parts(), *self._boxes, out)
         return np.asarray(out / (len(self.forest_.first) - 1))
+
+
+def _spread(work: Callable[[In], Out], items: Iterable[In], threads: int) -> list[Out]:
+    """Work on all items, on several threads where asked."""
+    if threads == 1:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, items))
 
 
 def _tree(rows: Matrix, members: Longs, seed: int) -> tuple[NDArray[Any], ...]:
