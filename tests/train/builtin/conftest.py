@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tarragon.train.builtin import Channel, Order, Teller, default_metrics, learn
+from tarragon.train.builtin.peers import Peers
 from tarragon.train.builtin.run import compiled, known
 from tarragon.train.dialect import model
 
