@@ -139,7 +139,7 @@ class Training:
     def _hosts(self, found: Image) -> list[script.Host]:
         spec, hosts = self.spec, []
         names, settings = tuple(each.name for each in spec.sources), {s.name: channel.setting(s) for s in spec.sources}
-        alone = found.kind == "algorithm"  # trains in one process, which then must see all there is
+        alone = self._alone(found)
         port = _free_port() if spec.instances > 1 else script.PORT
         for rank in range(spec.instances):
             root = self.root(rank)
@@ -154,15 +154,25 @@ class Training:
             if not (alone and rank):
                 for source in spec.sources:
                     self._check_stopped()
-                    self._fetch(source, host, alone=alone)
+                    piped = source.mode == "Pipe" and found.kind != "algorithm"  # an algorithm of ours reads files
+                    self._fetch(
+                        source, host, (0, 1) if alone or not source.sharded else (rank, host.world), piped=piped
+                    )
         return hosts
 
-    def _fetch(self, source: Source, host: script.Host, *, alone: bool) -> None:
+    def _alone(self, found: Image) -> bool:
+        """Whether the first host trains for all, and then must see all there is."""
+        if found.kind != "algorithm":
+            return False
+        from tarragon.train.builtin import shares
+
+        return not shares(found.algorithm, self._recipes.get(found.algorithm))
+
+    def _fetch(self, source: Source, host: script.Host, share: tuple[int, int], *, piped: bool) -> None:
         if source.hosts and host.group["instance_group_name"] not in source.hosts:
             return
-        share = (host.rank, host.world) if source.sharded and not alone else (0, 1)
         folder = self.root(host.rank) / "input" / "data"
-        if source.mode == "Pipe" and not alone:
+        if piped:
             channel.feed(self.objects, source, folder, share)
             return
         objects, size = channel.fetch(self.objects, source, folder, share)

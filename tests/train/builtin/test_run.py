@@ -9,7 +9,7 @@ import pytest
 
 from tarragon.data import read_ndarrays
 from tarragon.errors import ParameterError, TarragonError
-from tarragon.train.builtin import default_metrics, fit, learn, names
+from tarragon.train.builtin import default_metrics, fit, learn, names, shares
 from tarragon.train.builtin.teller import Teller
 from tarragon.train.protocol import Pattern, Source, TrainingSpec
 
@@ -102,3 +102,8 @@ def test_a_host_without_rows_ends_the_job_with_its_name(tmp_path: Path) -> None:
     )  # fmt: skip
     with pytest.raises(TarragonError, match="algo-2"):
         fit("kmeans", spec, tmp_path / "algo-1" / "ml", Heard())
+
+
+def test_a_job_knows_whose_hosts_share() -> None:
+    assert shares("deepar")
+    assert not shares("seq2seq")

@@ -54,6 +54,11 @@ def default_metrics(algorithm: str) -> tuple[tuple[str, str], ...]:
     return recipe.METRICS if recipe else ()
 
 
+def taken(algorithm: str) -> tuple[str, ...]:
+    """List the hyperparameters that a recipe takes of its algorithm's (``WIRES``); none where it takes them all."""
+    return tuple(getattr(_recipe(algorithm), "WIRES", ()))
+
+
 def learn(
     algorithm: str, hyperparameters: Mapping[str, str], channels: Mapping[str, Channel], folder: Path, teller: Teller
 ) -> None:
@@ -114,8 +119,8 @@ def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener, recipe: R
     Raises as :func:`learn` does, and ``JobError`` when another host failed.
     """
     recipe = recipe or known(algorithm)
-    taken = {pattern.name for pattern in spec.patterns}  # the job looks for these itself
-    patterns = compiled(tuple(pair for pair in recipe.METRICS if pair[0] not in taken))
+    watched = {pattern.name for pattern in spec.patterns}  # the job looks for these itself
+    patterns = compiled(tuple(pair for pair in recipe.METRICS if pair[0] not in watched))
     world = spec.instances if shares(algorithm, recipe) else 1
 
     def first(peers: Peers | None) -> None:
