@@ -7,6 +7,7 @@ from tarragon.data.channel import files, read_files
 from tarragon.data.channel_stream import stream_files
 from tarragon.data.encode import Encoder, View
 from tarragon.data.frequency import Frequency
+from tarragon.data.labelled_pairs import LabelledPairs, Tokens, read_pair_lines, read_pair_request
 from tarragon.data.lines import Lines, stream_lines
 from tarragon.data.ndarrays import read_ndarrays, write_ndarrays
 from tarragon.data.pairs import AddressPairs, entity_hash, read_pair_files, read_pairs
@@ -39,13 +40,14 @@ from tarragon.data.write import write_table
 
 __all__ = [
     "IGNORED", "AddressPairs", "Batches", "Boxes", "Column", "Data", "Encoder", "Fold", "Frequency", "Index", "Kind",
-    "LabelMap", "Lines", "Matrix", "Media", "Pictures", "Pixels", "Prediction", "ReadOptions", "Recipe", "Role", "Rows",
-    "Series", "SeriesSet", "Source", "Split", "Table", "Tabular", "Texts", "TokenPairs", "Vector", "View", "batches",
-    "checked_vocabulary", "entity_hash", "file_sha256", "files", "framed", "free_bytes", "label_map", "media", "packed",
-    "picture_size", "read_blocks", "read_body", "read_boxed", "read_boxed_folder", "read_class_folders", "read_files",
-    "read_frame", "read_labelled", "read_mask", "read_masked", "read_ndarrays", "read_pair_files", "read_pairs",
-    "read_picture", "read_rows", "read_series", "read_table", "read_texts", "read_token_pairs", "read_token_records",
-    "read_vectors", "read_vocabulary", "read_word_list", "rows_that_fit", "series_in", "series_of", "split",
-    "stream_files", "stream_lines", "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows",
-    "write_table", "write_tensors", "write_token_records",
+    "LabelMap", "LabelledPairs", "Lines", "Matrix", "Media", "Pictures", "Pixels", "Prediction", "ReadOptions",
+    "Recipe", "Role", "Rows", "Series", "SeriesSet", "Source", "Split", "Table", "Tabular", "Texts", "TokenPairs",
+    "Tokens", "Vector", "View", "batches", "checked_vocabulary", "entity_hash", "file_sha256", "files", "framed",
+    "free_bytes", "label_map", "media", "packed", "picture_size", "read_blocks", "read_body", "read_boxed",
+    "read_boxed_folder", "read_class_folders", "read_files", "read_frame", "read_labelled", "read_mask", "read_masked",
+    "read_ndarrays", "read_pair_files", "read_pair_lines", "read_pair_request", "read_pairs", "read_picture",
+    "read_rows", "read_series", "read_table", "read_texts", "read_token_pairs", "read_token_records", "read_vectors",
+    "read_vocabulary", "read_word_list", "rows_that_fit", "series_in", "series_of", "split", "stream_files",
+    "stream_lines", "write_boxes", "write_ndarrays", "write_png", "write_records", "write_rows", "write_table",
+    "write_tensors", "write_token_records",
 ]  # fmt: skip
