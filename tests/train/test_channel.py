@@ -135,3 +135,14 @@ def test_an_augmented_manifest_that_lacks_something_is_refused(
         channel.feed(home.objects, Source("train", "s3://data/aug.jsonl", "augmented", attributes), tmp_path)
     with pytest.raises(DataError, match="cannot be read as files"):
         channel.fetch(home.objects, Source("train", "s3://data/aug.jsonl", "augmented", attributes), tmp_path)
+
+
+def test_an_augmented_manifest_becomes_a_file_for_who_reads_files(home: Home, tmp_path: Path) -> None:
+    line = {"source-ref": "s3://data/train/a.csv", "label": 3}
+    home.objects.put("s3://data/aug.jsonl", (json.dumps(line) + "\n").encode() * 2)
+    source = Source(
+        "train", "s3://data/aug.jsonl", "augmented", ("source-ref", "label"), mode="Pipe", recordio=True, sharded=True
+    )
+    assert channel.fetch(home.objects, source, tmp_path, (1, 2))[0] == 1
+    (path,) = (tmp_path / "train").iterdir()
+    assert records(path.read_bytes()) == [b"1,2\n0,3\n", b"3"]

@@ -21,6 +21,7 @@ from tarragon.train import transfer
 from tarragon.train.protocol import Source
 
 MAGIC = 0xCED7230A  # RecordIO's, before each record
+RECORDS = "records"  # the file that an augmented manifest becomes
 MOST_BYTES = (1 << 29) - 1  # of a record: the three bits above its length are a flag
 Pairs = tuple[tuple[ObjectRecord, str], ...]
 
@@ -28,12 +29,16 @@ Pairs = tuple[tuple[ObjectRecord, str], ...]
 def fetch(objects: Objects, source: Source, folder: Path, share: tuple[int, int] = (0, 1)) -> tuple[int, int]:
     """Put a channel's files into ``folder/<name>``; return how many objects, and their bytes.
 
+    What a pipe would hold of an augmented manifest becomes one file: who reads files reads that.
+
     Raises
     ------
     DataError
         When there are none.
     """
     if source.kind == "augmented":
+        if source.mode == "Pipe":
+            return _record(objects, source, folder, share)
         raise DataError(
             f"The channel {source.name} cannot be read as files",
             why="an augmented manifest is given record by record",
@@ -125,6 +130,18 @@ def _blocks(objects: Objects, source: Source, pairs: Pairs, lines: list[dict[str
             yield framed(gzip.decompress(content) if source.gzip else content)
     else:
         yield from transfer.pieces(objects, tuple(mixed), unzip=source.gzip)
+
+
+def _record(objects: Objects, source: Source, folder: Path, share: tuple[int, int]) -> tuple[int, int]:
+    """Write one pass over an augmented manifest as a file."""
+    pairs = transfer.chosen(objects, source.uri, "prefix", share_of(source, share))
+    lines, size = _lines(objects, source, pairs, share), 0
+    place = contained(folder, source.name)
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / RECORDS).open("wb") as file:
+        for block in _blocks(objects, source, pairs, lines, 0):
+            size += file.write(block)
+    return len(lines), size
 
 
 def _lines(objects: Objects, source: Source, pairs: Pairs, share: tuple[int, int]) -> list[dict[str, Any]]:

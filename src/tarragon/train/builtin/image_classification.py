@@ -45,9 +45,9 @@ def _pictures(order: Order, channel: str, model: Any) -> Pictures:
     form = vision.typed(order, channel, kind.card).get("label-format", "")
     several = bool(model.multi_label)
     lists = vision.places(order, f"{channel}_lst")
-    return read_labelled(
-        vision.required(order, channel), lists, classes=model.num_classes, several=several, form=form
-    )  # fmt: skip
+    folders = vision.required(order, channel)
+    found = read_labelled(folders, lists, classes=model.num_classes, several=several, form=form)
+    return vision.share(order, channel, found)
 
 
 def _lines(done: Pass) -> Iterator[str]:

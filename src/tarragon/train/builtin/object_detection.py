@@ -47,7 +47,8 @@ def train(order: Order) -> None:
 
 def _pictures(order: Order, channel: str) -> Pictures:
     vision.typed(order, channel, get(NAME).card)
-    return read_boxed(vision.required(order, channel), vision.places(order, f"{channel}_annotation"))
+    found = read_boxed(vision.required(order, channel), vision.places(order, f"{channel}_annotation"))
+    return vision.share(order, channel, found)
 
 
 def _lines(done: Pass, epochs: int) -> Iterator[str]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from tarragon.algorithms import Card, chosen
 from tarragon.algorithms.artifact import SEAL
-from tarragon.data import read_ndarrays
+from tarragon.data import Pictures, read_ndarrays
 from tarragon.errors import DataError, IntegrityError, ParameterError
 from tarragon.train.builtin.teller import Order, Pass, Teller
 
@@ -101,6 +101,14 @@ def required(order: Order, *names: str) -> tuple[Path, ...]:
         order.channel(names[0])
         raise AssertionError("a missing channel is refused")
     return found
+
+
+def share(order: Order, channel: str, data: Pictures) -> Pictures:
+    """Take this host's part of pictures that every host was given; a sharded channel is a part already."""
+    teller = order.teller
+    if teller.world == 1 or order.channel(channel).sharded:
+        return data
+    return data.part(range(min(teller.rank, len(data) - 1), len(data), teller.world))
 
 
 def typed(order: Order, name: str, card: Card, *more: str) -> dict[str, str]:
