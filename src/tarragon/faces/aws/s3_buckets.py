@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from tarragon.errors import ConflictError, NotFoundError
+from tarragon.faces.aws import hub
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
 from tarragon.faces.aws.s3_object import bucket_of, buckets_of, owner_of, read_token, token_of
 
@@ -22,7 +23,8 @@ def record_of(call: Call, bucket: str) -> Mapping[str, Any]:
     found = call.server.documents.find(REALM, KIND, bucket)
     if found is None:
         made = dict(buckets_of(call).names()).get(bucket, call.server.clock())
-        found = call.server.documents.put(REALM, KIND, bucket, {"region": HOME_REGION, "created": made, "settings": {}})
+        region = hub.region_of(bucket) or HOME_REGION
+        found = call.server.documents.put(REALM, KIND, bucket, {"region": region, "created": made, "settings": {}})
     return found.content
 
 
@@ -114,7 +116,7 @@ def list_buckets(call: Call) -> Answer:
     known = {each.name: each.content for each in call.server.documents.list(REALM, KIND)}
     listed = []
     for name, _ in buckets_of(call).names():
-        if NAME.fullmatch(name) and name.startswith(prefix) and name > after:
+        if NAME.fullmatch(name) and name.startswith(prefix) and name > after and not hub.region_of(name):
             record = known.get(name) or record_of(call, name)
             if region in (None, record["region"]):
                 listed.append({"Name": name, "CreationDate": record["created"], "BucketRegion": record["region"]})

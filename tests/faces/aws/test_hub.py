@@ -1,0 +1,98 @@
+"""The hub's bucket: what its manifest promises is there, and what its specifications say can be trained."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tarragon.engine import Buckets, buckets_in
+from tarragon.faces.aws import hub
+from tarragon.train import Source, TrainingSpec
+from tarragon.train.builtin import Channel, Order, Teller
+from tarragon.train.builtin.run import known
+from tarragon.train.dialect import Meaning, built_in
+
+BUCKET = "jumpstart-cache-prod-eu-west-1"
+
+
+class Silent:
+    """A job nobody watches."""
+
+    def say(self, text: str) -> None: ...
+
+    def metric(self, name: str, value: float, step: int | None = None) -> None: ...
+
+    def epoch(self, n: int, steps: int, records: int, seconds: float) -> None: ...
+
+    def stop_asked(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def buckets(tmp_path: Path) -> Buckets:
+    found = buckets_in(tmp_path / "objects")
+    assert hub.lay_out(found, BUCKET)
+    return found
+
+
+def read(buckets: Buckets, key: str) -> bytes:
+    file, _ = buckets.open(BUCKET, key)
+    with file:
+        return file.read()
+
+
+def test_it_comes_to_be_once_and_by_its_name_only(buckets: Buckets) -> None:
+    assert not hub.lay_out(buckets, BUCKET)
+    assert not hub.lay_out(buckets, "mine")
+    assert hub.region_of(BUCKET) == "eu-west-1"
+    assert hub.region_of("jumpstart-cache-prod-evil") == ""
+    assert not buckets.exists("mine")
+
+
+def test_what_the_manifest_names_is_there_and_means_the_method(buckets: Buckets) -> None:
+    headers = json.loads(read(buckets, hub.MANIFEST))
+    methods = {id_: algorithm for id_, algorithm, _, _ in hub.models()}
+    assert {header["model_id"] for header in headers} == set(methods)
+    for header in headers:
+        spec = json.loads(read(buckets, header["spec_key"]))
+        for key in ("training_artifact_key", "training_script_key", "hosting_script_key", "hosting_artifact_key"):
+            with tarfile.open(fileobj=io.BytesIO(read(buckets, spec[key]))) as archive:
+                assert set(archive.getnames()) == {"transfer_learning.py", "inference.py"}
+        given = {
+            "sagemaker_program": '"transfer_learning.py"',
+            "sagemaker_submit_directory": json.dumps(f"s3://{BUCKET}/{spec['training_script_key']}"),
+        }
+        start = Source("model", f"s3://{BUCKET}/{spec['training_artifact_key']}")
+        asked = TrainingSpec(
+            "arn", "eu-west-1", f"{spec['training_ecr_specs']['framework']}-training:1", given, (start,), ""
+        )
+        assert built_in(asked) == Meaning(methods[header["model_id"]], header["model_id"])
+
+
+@pytest.mark.parametrize(
+    ("model_id", "quick"),
+    [
+        ("lightgbm-classification-model", {"num_boost_round": 2}), ("catboost-regression-model", {"iterations": 2}),
+        ("pytorch-tabtransformerclassification-model", {"n_epochs": 1, "n_blocks": 1}),
+    ],
+)  # fmt: skip
+def test_defaults_are_what_the_recipe_takes(tmp_path: Path, model_id: str, quick: dict[str, Any]) -> None:
+    algorithm = next(name for id_, name, _, _ in hub.models() if id_ == model_id)
+    if algorithm != "lightgbm":
+        pytest.importorskip({"catboost": "catboost"}.get(algorithm, "torch"))
+    defaults = {each["name"]: each["default"] for each in hub.hyperparameters(algorithm)}
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    (tmp_path / "training").mkdir()
+    (tmp_path / "model").mkdir()
+    np.savetxt(tmp_path / "training" / "a.csv", np.column_stack([X[:, 0] > 0, X]), delimiter=",", fmt="%.6g")
+    given = {
+        name: json.dumps(value) if isinstance(value, str) else str(value)
+        for name, value in {**defaults, **quick}.items()
+    }
+    channels = {"training": Channel(tmp_path / "training")}
+    known(algorithm).train(Order(given, channels, tmp_path / "model", Teller(Silent(), threads=1), model_id))
+    assert any((tmp_path / "model").iterdir())
