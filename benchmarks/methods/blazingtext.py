@@ -1,0 +1,169 @@
+"""BlazingText: word vectors beside gensim, labels beside fastText; memory and time by rows.
+
+Word vectors are learnt from a language with a known answer: half of a line's words are of its topic, half of any. The
+quality is how many of a word's ten nearest are of its topic. Texts with labels are news and messages with fixed splits.
+Both sides read the same file, count its words and train, with equal settings; compilation is done before.
+"""
+
+import csv
+import gzip
+import io
+import json
+import re
+import resource
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from benchmarks.algorithms import SHARED, Line, Measured, timed
+
+from tarragon.algorithms import Standalone, get
+from tarragon.data import Lines, stream_lines
+
+BAR = "labels as right as fastText's; word vectors at gensim's words a second or more, as good"
+TOPICS, OWN, GENERAL = 100, 60, 3_000
+LINES, LENGTH = 12_000, 20
+WORDS = {"dim": 100, "window": 5, "negatives": 5, "epochs": 3, "min_count": 5, "sample": 1e-3}
+RATES = {"skipgram": 0.025, "batch_skipgram": 0.025, "cbow": 0.05}
+TEXTS = ("ag_news_7600", "sms_spam")
+NOISE = 0.006  # of an accuracy: one text in 170
+
+
+def measure(seed: int, threads: int) -> list[Measured]:
+    """Measure word vectors and labels."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "text"
+        path.write_text("\n".join(language(seed, LINES)) + "\n")
+        theirs = {sg: _gensim(path, seed, threads, sg) for sg in (0, 1)}
+        for mode, rate in RATES.items():
+            seconds, quality = _ours(path, seed, threads, mode, rate)
+            peer = theirs[int(mode != "cbow")]
+            found.append(Measured(mode, "same topic @10", seconds, quality, "gensim", *peer))
+        found += [_labels(Path(folder), name, seed, threads) for name in TEXTS]
+    return found
+
+
+def met(lines: Mapping[str, Line]) -> bool:
+    """Whether each case is as good, and word vectors as quick."""
+    good = all(line.quality >= line.peer_quality - max(NOISE, line.spread) for line in lines.values())
+    return good and all(line.ratio >= 1 for case, line in lines.items() if case in RATES)
+
+
+def language(seed: int, lines: int) -> list[str]:
+    """Write lines of a language whose words are named by their topic."""
+    rng = np.random.default_rng(seed)
+
+    def ranked(size: int, power: float) -> np.ndarray:
+        return np.cumsum(1 / np.arange(1, size + 1) ** power)
+
+    own, general = ranked(OWN, 0.7), ranked(GENERAL, 1.0)
+    topic = rng.integers(0, TOPICS, (lines, 1))
+    mine = np.searchsorted(own, rng.random((lines, LENGTH)) * own[-1])
+    other = np.searchsorted(general, rng.random((lines, LENGTH)) * general[-1])
+    words = np.where(rng.random((lines, LENGTH)) < 0.5, topic * OWN + mine, TOPICS * OWN + other)
+    names = np.array([f"t{i // OWN}x{i % OWN}" for i in range(TOPICS * OWN)] + [f"g{i}" for i in range(GENERAL)])
+    return [" ".join(row) for row in names[words]]
+
+
+def alike(words: list[str], vectors: np.ndarray) -> float:
+    """Return the share of each topic word's ten nearest that are of its topic."""
+    own = [i for i, word in enumerate(words) if word.startswith("t")]
+    topic = np.array([int(words[i][1:].partition("x")[0]) for i in own])
+    unit = vectors[own] / np.maximum(np.linalg.norm(vectors[own], axis=1, keepdims=True), 1e-12)
+    like = unit @ unit.T
+    np.fill_diagonal(like, -2)
+    nearest = np.argpartition(-like, 10, axis=1)[:, :10]
+    return float((topic[nearest] == topic[:, None]).mean())
+
+
+def _ours(path: Path, seed: int, threads: int, mode: str, rate: float) -> tuple[float, float]:
+    kind: Any = get("blazingtext")
+    settings = {
+        "mode": mode, "vector_dim": WORDS["dim"], "window_size": WORDS["window"], "epochs": WORDS["epochs"],
+        "negative_samples": WORDS["negatives"], "min_count": WORDS["min_count"], "learning_rate": rate,
+        "sampling_threshold": WORDS["sample"], "batch_size": 2 * WORDS["window"] + 1,
+    }  # fmt: skip
+    kind(**{**settings, "epochs": 1, "min_count": 1}).fit(Lines.of(["a b c d"] * 9))  # compiled now
+    context = Standalone(seed=seed, threads=threads)
+    seconds, model = timed(lambda: kind(**settings).fit(stream_lines(path), context=context))
+    vectors = model.asked()
+    return seconds, alike([word.decode() for word in vectors.words], vectors.all())
+
+
+def _gensim(path: Path, seed: int, threads: int, sg: int) -> tuple[float, float]:
+    from gensim.models import Word2Vec
+
+    seconds, model = timed(
+        lambda: Word2Vec(
+            corpus_file=str(path), vector_size=WORDS["dim"], window=WORDS["window"], negative=WORDS["negatives"],
+            epochs=WORDS["epochs"], min_count=WORDS["min_count"], sample=WORDS["sample"], sg=sg, workers=threads,
+            alpha=RATES["skipgram" if sg else "cbow"], min_alpha=1e-4, seed=seed + 1,
+        )
+    )  # fmt: skip
+    return seconds, alike(model.wv.index_to_key, model.wv.vectors)
+
+
+def _labels(folder: Path, name: str, seed: int, threads: int) -> Measured:
+    import fasttext
+
+    train, test = splits(name)
+    (folder / "train").write_text("\n".join(train) + "\n")
+    (folder / "test").write_text("\n".join(test) + "\n")
+    kind: Any = get("blazingtext")
+    settings = {"mode": "supervised", "epochs": 10, "learning_rate": 0.5, "min_count": 1, "buckets": 200_000}
+    kind(**{**settings, "epochs": 1, "buckets": 10}).fit(Lines.of(train[:50]))
+    context = Standalone(seed=seed, threads=threads)
+    seconds, model = timed(lambda: kind(**settings).fit(stream_lines(folder / "train"), context=context))
+    accuracy, _ = model.accuracy(stream_lines(folder / "test"))
+    peer_seconds, peer = timed(
+        lambda: fasttext.train_supervised(
+            str(folder / "train"), dim=100, epoch=10, lr=0.5, minCount=1, wordNgrams=2, bucket=200_000, thread=threads,
+            seed=seed, verbose=0,
+        )
+    )  # fmt: skip
+    return Measured(name, "accuracy", seconds, accuracy, "fastText", peer_seconds, peer.test(str(folder / "test"))[1])
+
+
+def splits(name: str) -> tuple[list[str], list[str]]:
+    """Read a shared text set as labelled lines: those to train on and those to test on."""
+    entry = next(one for one in json.loads((SHARED / "data" / "manifest.json").read_text()) if one["name"] == name)
+    raw = (SHARED / "data" / entry["file"]).read_bytes()
+    text = (gzip.decompress(raw) if entry["file"].endswith(".gz") else raw).decode()
+    head, *body = csv.reader(io.StringIO(text))
+    target = head.index(entry["target"])
+
+    def line(row: list[str]) -> str:
+        words = re.findall(r"\w+|[^\w\s]", " ".join(cell for i, cell in enumerate(row) if i != target).lower())
+        return " ".join([f"__label__{row[target]}", *words])
+
+    held = {int(number) for number in (SHARED / "data" / entry["split"]).read_text().split()}
+    lines = [line(row) for row in body]
+    return [x for i, x in enumerate(lines) if i not in held], [x for i, x in enumerate(lines) if i in held]
+
+
+def memory() -> None:
+    """Print peak memory and time at so many lines: run once for each, as memory is only given back with the process.
+
+    python -m benchmarks.methods.blazingtext 1; python -m benchmarks.methods.blazingtext 16
+    """
+    times = int(sys.argv[1])
+    kind: Any = get("blazingtext")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "text"
+        block = "\n".join(language(0, 12_500)) + "\n"
+        with path.open("w") as file:
+            for _ in range(4 * times):
+                file.write(block)
+        kind(mode="skipgram", epochs=1, min_count=1).fit(Lines.of(["a b c d"] * 9))
+        model = kind(mode="batch_skipgram", epochs=1, vector_dim=32)
+        seconds, _ = timed(lambda: model.fit(stream_lines(path), context=Standalone()))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"{50_000 * times} lines: {seconds:.2f} s, peak {peak:.0f} MB")
+
+
+if __name__ == "__main__":
+    memory()
