@@ -18,11 +18,11 @@ def test_slopes_are_those_of_the_costs(name: str) -> None:
 
 def test_softmax_slopes_and_costs() -> None:
     rng = np.random.default_rng(0)
-    z, y = rng.normal(size=(20, 2, 4)), rng.integers(0, 4, 20).astype(float)
+    z, y = rng.normal(size=(20, 4, 2)), rng.integers(0, 4, 20).astype(float)
     cost, slope = Loss("softmax_loss")(z.copy(), y)
-    p = probability(z[:, 0])
+    p = probability(z[:, :, 0])
     np.testing.assert_allclose(cost[:, 0], -np.log(p[np.arange(20), y.astype(int)]))
-    np.testing.assert_allclose(slope[:, 0], p - np.eye(4)[y.astype(int)], atol=1e-12)
+    np.testing.assert_allclose(slope[:, :, 0], p - np.eye(4)[y.astype(int)], atol=1e-12)
 
 
 def test_costs_by_hand() -> None:

@@ -88,7 +88,7 @@ def _given(known: tuple[tuple[Any, ...], ...], asked: tuple[Any, ...]) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The grid's settings as arrays, one entry per column of the weights: K columns a model, side by side."""
+    """The grid's settings as arrays, one entry per column of the weights: the models once for each class."""
 
     rate: Floats
     step: NDArray[np.int64]
@@ -101,7 +101,7 @@ class Columns:
         """Lay a grid out for models of ``outputs`` columns each."""
 
         def each(name: str, kind: Any = np.float32) -> Any:
-            return np.repeat(np.array([getattr(s, name) for s in settings], kind), outputs)
+            return np.tile(np.array([getattr(s, name) for s in settings], kind), outputs)
 
         penalty = Penalty(each("wd"), each("l1"))
         return cls(each("learning_rate"), each("step", np.int64), each("factor", np.float64), each("minimum"), penalty)

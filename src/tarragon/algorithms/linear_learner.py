@@ -259,7 +259,7 @@ class LinearLearner:
         learnable(self.n_classes, TITLE)(data)
         assert data.y is not None
         loss, z = self.costs, self._scores(data)
-        shaped: Any = z[:, None, :] if self.outputs > 1 else z / self.label_scale_
+        shaped: Any = z[:, :, None] if self.outputs > 1 else z / self.label_scale_
         y: Any = data.y / self.label_scale_
         return float(loss(shaped, y)[0].mean()) * loss.unit(self.label_scale_)
 

@@ -1,6 +1,6 @@
 """Losses of linear models: what each score costs, and the slope, for many models in one go.
 
-Notation: n rows, M models, K classes; scores z are (n, M), or (n, M, K) for softmax; targets y are (n,).
+Notation: n rows, M models, K classes; scores z are (n, M), or (n, K, M) for softmax; targets y are (n,).
 
 Binary targets are 0 and 1. Values of a regression are in whatever unit the caller works in: margins (δ, ε) are in the
 same unit.
@@ -98,22 +98,23 @@ def _logistic(z: Floats, y: Floats) -> tuple[Floats, Floats]:
     np.exp(small, out=small)  # e^-|z|, never too large
     cost = np.maximum(z, 0)
     cost -= z * y
-    cost += np.log1p(small)
     slope = np.where(z >= 0, np.float32(1), small)
     small += 1
     slope /= small
+    cost += np.log(small, out=small)
     slope -= y
     return cost, slope
 
 
 def _softmax(z: Floats, y: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    z -= z.max(axis=2, keepdims=True)
-    own = z[np.arange(len(y)), :, y]
+    z -= z.max(axis=1, keepdims=True)
+    rows = np.arange(len(y))
+    own = z[rows, y]
     np.exp(z, out=z)
-    total = z.sum(axis=2, keepdims=True)
+    total = z.sum(axis=1, keepdims=True)
     z /= total
-    z[np.arange(len(y)), :, y] -= 1
-    return np.log(total[:, :, 0]) - own, z
+    z[rows, y] -= 1
+    return np.log(total[:, 0]) - own, z
 
 
 def probability(z: NDArray[np.float64]) -> NDArray[np.float64]:

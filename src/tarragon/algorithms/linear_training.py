@@ -1,7 +1,11 @@
 """Many linear models trained side by side on one stream: one matrix product per mini-batch serves all of them.
 
 Notation: n rows of a batch, d columns, M models, K outputs each (1, or one per class), C = M · K columns of weights;
-column m · K + k is output k of model m. Rows and targets are seen through the scaler.
+column k · M + m is output k of model m. Rows and targets are seen through the scaler.
+
+Models are judged by an average of their weights in which late steps count most (t⁷), which takes the noise of the steps
+out of them: Shamir & Zhang (2013), ICML, arXiv:1212.1824. Where steps are lazy it would cost more than the steps; there
+the last weights are judged.
 
 Hosts that share a fit step together: each brings its share of a mini-batch, gradients are summed. A host that has run
 out of rows goes on with empty batches until all have.
@@ -26,6 +30,7 @@ from tarragon.data import Data, Tabular
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.float64]
 BLOCK_ROWS = 4_096
+LATE = 8  # an average counts about the last eighth of the steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,7 @@ class SideBySide:
     _free: Penalty = field(init=False)
     _mark: NDArray[np.bool_] = field(init=False)
     _place: NDArray[np.int64] = field(init=False)
+    _mean: tuple[Floats, Floats] = field(init=False)
 
     @property
     def n_models(self) -> int:
@@ -144,6 +150,7 @@ class SideBySide:
         start = np.full((1, first.shape[1]), offset if self.bias.used else 0.0, np.float32)
         self.weights = Parameter.make(first, self.steps.optimizer)
         self.offset = Parameter.make(start, self.steps.optimizer)
+        self._mean = (first[:0], start) if self.lazy else (first.copy(), start.copy())
         self._mark = np.zeros(len(first) if self.lazy else 0, bool)
         self._place = np.zeros(len(first) if self.lazy else 0, np.int64)
 
@@ -174,7 +181,15 @@ class SideBySide:
         self.steps.update(self.weights, down, rate, self._columns.penalty, (self.t, rows))
         if self.bias.used:
             self.steps.update(self.offset, across, rate * np.float32(self.bias.rate), self._free, (self.t, None))
+        if not self.lazy:
+            share = np.float32(min(1.0, LATE / (self.t + LATE - 1)))
+            for mean, now in zip(self._mean, (self.weights.value, self.offset.value), strict=True):
+                mean += share * (now - mean)
         return True
+
+    def _judged(self) -> tuple[Floats, Floats]:
+        """Return weights (d, C) and biases (1, C) as they are judged."""
+        return (self.weights.value, self.offset.value) if self.lazy else self._mean
 
     def _agreed(self, n: int, Z: Any) -> tuple[int, Which]:
         """Agree with the other hosts on how many rows a step has, and which columns occur in them."""
@@ -220,8 +235,8 @@ class SideBySide:
         return down, across
 
     def _models(self, z: Floats) -> Floats:
-        """Lay scores (n, C) out by model: (n, M), or (n, M, K)."""
-        return z if self.outputs == 1 else z.reshape(len(z), self.n_models, self.outputs)
+        """Lay scores (n, C) out by model: (n, M), or (n, K, M)."""
+        return z if self.outputs == 1 else z.reshape(len(z), self.outputs, self.n_models)
 
     # Judging.
 
@@ -242,11 +257,12 @@ class SideBySide:
         classes : Classes
         """
         tally = self.empty(counts=criterion is not None and criterion.cuts)
+        weights, offset = self._judged()
         for block in blocks(data, most=BLOCK_ROWS):
             assert block.y is not None
             y = self.scaler.target(block.y)
-            z = self.scaler.apply(block.X) @ self.weights.value
-            z += self.offset.value
+            z = self.scaler.apply(block.X) @ weights
+            z += offset
             if tally.counts is not None and tally.rows < most:
                 tally.counts += counted(z, y, COARSE)
             cost, _ = self.loss(self._models(z), y)
@@ -255,15 +271,19 @@ class SideBySide:
 
     def chosen(self, m: int) -> tuple[Floats, Floats]:
         """Return a model's weights, (d, K), and biases, (K,), as the method sees rows."""
-        own = slice(m * self.outputs, (m + 1) * self.outputs)
-        return self.weights.value[:, own].copy(), self.offset.value[0, own].copy()
+        own = slice(m, None, self.n_models)
+        weights, offset = self._judged()
+        return weights[:, own].copy(), offset[0, own].copy()
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return what a checkpoint must hold."""
-        return {**self.weights.state("weights"), **self.offset.state("offset"), "t": np.array([self.t])}
+        mean = {} if self.lazy else {"mean.weights": self._mean[0], "mean.offset": self._mean[1]}
+        return {**self.weights.state("weights"), **self.offset.state("offset"), **mean, "t": np.array([self.t])}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a checkpoint. Raises ``IntegrityError`` where it is another model's."""
         self.weights.restore("weights", state)
         self.offset.restore("offset", state)
         self.t = int(state["t"][0])
+        if not self.lazy:
+            self._mean = (np.array(state["mean.weights"]), np.array(state["mean.offset"]))

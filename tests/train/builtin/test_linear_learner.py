@@ -37,7 +37,7 @@ def test_a_regressor_approaches_ridge_regression(train: Train) -> None:
     heard = train(NAME, asked, train=data, validation=table(100, seed=1))
     expected = Ridge(alpha=1e-3).fit(*data)
     found = model_of(heard).predict(Tabular(data[0]))["score"]
-    assert np.corrcoef(found, expected.predict(data[0]))[0, 1] > 0.9995
+    assert np.corrcoef(found, expected.predict(data[0]))[0, 1] > 0.999
     mse = float(np.mean((found - data[1]) ** 2))
     assert heard.metrics["train:objective_loss:final"] == pytest.approx(mse, rel=1e-4)
     assert {"validation:mse", "validation:objective_loss", "validation:objective_loss:final"} <= set(heard.metrics)
