@@ -145,7 +145,8 @@ class PCA:
         assert self.mean_ is not None
         assert self.components_ is not None
         parts: list[Matrix] = [np.empty((0, self.components_.shape[1]), np.float32)]
-        parts += [(X - self.mean_) @ self.components_ for X, _ in dense_blocks(data, TITLE)]
+        for X, _ in dense_blocks(data, TITLE):
+            parts.append(np.asarray((X - self.mean_) @ self.components_, np.float32))
         return {"projection": np.concatenate(parts)}
 
     def save(self, folder: Path) -> None:

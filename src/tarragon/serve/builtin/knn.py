@@ -1,27 +1,21 @@
-"""k-nearest neighbours as their container answers."""
+"""k-nearest neighbours as their container answers: a label, and the neighbours it came from where asked for."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from tarragon.algorithms.knn_index import KNNIndex
 from tarragon.data import Tabular
 from tarragon.serve.builtin.scored import Facts, Scored
 
 
 def load(folder: Path, facts: Facts, environment: Mapping[str, str]) -> Scored:
-    """Load a model. Raises ``IntegrityError``."""
-    return Scored(folder, facts, environment, answer)
+    """Load a model, one trained by SageMaker included. Raises ``IntegrityError``."""
+    return Scored(folder, facts, environment, answer, kind=KNNIndex)
 
 
 def answer(model: Any, rows: Tabular, facts: Facts, *, verbose: bool) -> dict[str, list[Any]]:
-    """Answer with the label; verbose ones also with the neighbours' squared distances and labels, nearest first."""
-    found = model.predict(rows)
-    label = found["score"] if facts["predictor_type"] == "regressor" else found["probability"].argmax(axis=1)
-    fields: dict[str, list[Any]] = {"predicted_label": np.asarray(label, np.float64).tolist()}
-    if verbose:
-        distances, labels = model.nearest(rows)
-        squared = distances**2 if model.metric == "L2" else distances
-        fields |= {"distances": squared.tolist(), "labels": labels.tolist()}
-    return fields
+    """Answer with the label; verbose ones also with the neighbours' distances and labels, nearest first."""
+    distances, labels = model.nearest(rows)
+    fields: dict[str, list[Any]] = {"predicted_label": model.decided(labels).tolist()}
+    return fields | {"distances": distances.tolist(), "labels": labels.tolist()} if verbose else fields

@@ -1,99 +1,60 @@
-"""k-nearest neighbours as its container trains it: k as given, a sample of the rows, every neighbour counting alike.
+"""k-nearest neighbours as its container trains it: a sample of the rows of all hosts in a FAISS index.
 
-Search is exact whatever ``index_type`` is asked for: an index that misses neighbours is a way to be quick, not another
-model. Dimension reduction and the inner product are refused by name.
+Several hosts share a fit: each draws from its own share of ``train``. ``test`` is measured by the first host on the
+files it has, so it should be whole there.
 """
-
-import json
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from tarragon.algorithms import build, get
-from tarragon.data import Rows, Tabular
+from tarragon.algorithms import build
+from tarragon.algorithms.knn_index import KNNIndex
+from tarragon.data import Vector
 from tarragon.errors import DataError
-from tarragon.train.builtin import quality, setting
-from tarragon.train.builtin.setting import Wire, choice, count
+from tarragon.train.builtin import first_party, quality, setting
 from tarragon.train.builtin.teller import Order
 
+SHARED = True
+NAME, WORDS = "knn", "AWS/KNN"
 METRICS = (
     ("test:accuracy", quality.HOST + r"test accuracy <score>=(\S+)"),
     ("test:mse", quality.HOST + r"test mse <loss>=(\S+)"),
+    *(pair for pair in quality.METRICS if pair[0] in ("train:progress", "train:throughput")),
 )
 
 
 def train(order: Order) -> None:
-    """Keep the rows and save them. Raises ``ParameterError`` or ``DataError``."""
-    KNN: Any = get("knn")
-    given = setting.read(order.hyperparameters, _wires(), {})
-    for name in ("dimension_reduction_type", "dimension_reduction_target"):
-        if name in given:
-            raise setting.unsupported(name, given[name], "Leave it out")
-    if given.get("index_metric") == "INNER_PRODUCT":
-        raise setting.unsupported("index_metric", "INNER_PRODUCT", "Use L2 or COSINE")
-    teller, kind = order.teller, given["predictor_type"]
-    teller.say(f"Final configuration: {json.dumps(dict(order.hyperparameters), sort_keys=True)}")
-    rows = order.rows("train")
-    classes = 0 if kind == "regressor" else _classes(rows)
-    table = _tabular(rows, classes, given, "train")
-    fixed = {"weights": "uniform", "space": "plain", "smoothing": 0.0, "metric": given.get("index_metric", "L2")}
-    model = build(KNN, {**fixed, "k": given["k"], "sample_size": given["sample_size"]})
-    model.fit(table, context=replace(teller, seed=0))
-    teller.epoch(1, steps=1, records=table.n_rows, metrics={})
+    """Draw the sample, build the index, save; measure the test channel. Raises ``ParameterError`` or ``DataError``."""
+    given = setting.read(order.hyperparameters, setting.declarations(KNNIndex), {})
+    model = build(KNNIndex, setting.values(KNNIndex, given))
+    first_party.configured(order, model)
+    teller = order.teller
+    rows = order.batches("train", labels=1)
+    model.fit(rows, context=first_party.narrated(teller, WORDS, 1))
+    if teller.rank:  # every host has drawn the same sample
+        return
     model.save(order.folder)
-    order.serving("knn", predictor_type=kind, feature_dim=table.n_features)
+    order.serving(NAME, feature_dim=rows.n_features)
     if "test" in order.channels:
-        for line in quality.lines("test", _tested(model, order, classes, given)):
+        for line in quality.lines("test", _tested(order, model, rows.n_features)):
             teller.say(line)
 
 
-def _wires() -> dict[str, Wire]:
-    return {
-        "feature_dim": replace(count(auto=True), required=False),
-        "k": count(required=True),
-        "predictor_type": choice("classifier", "regressor", required=True),
-        "sample_size": count(required=True),
-        "dimension_reduction_type": choice("sign", "fjlt"),
-        "dimension_reduction_target": count(),
-        "index_type": choice("faiss.Flat", "faiss.IVFFlat", "faiss.IVFPQ"),
-        "index_metric": choice("L2", "INNER_PRODUCT", "COSINE"),
-        "faiss_index_ivf_nlists": count(auto=True),
-        "faiss_index_pq_m": count(),
-        "_faiss_index_nprobe": count(),
-        "mini_batch_size": count(),
-    }
+def _tested(order: Order, model: KNNIndex, width: int) -> dict[str, float]:
+    guesses, labels = [], []
+    for block in order.batches("test", labels=1, width=width):
+        if block.y is None or not np.isfinite(block.y).all():
+            raise DataError("The channel test needs labels", why="A row has none", fix="Put it before the features")
+        guesses.append(model.predict(block)["predicted_label"])
+        labels.append(block.y)
+    return measured(np.concatenate(guesses), np.concatenate(labels), model.predictor_type)
 
 
-def _classes(rows: Rows) -> int:
-    y = rows.y
-    if y is None or not len(y) or not np.isfinite(y).all() or y.min() < 0 or (y != np.floor(y)).any() or y.max() > 1e6:
-        raise DataError("The labels are no classes", why="They are not whole numbers from 0", fix="Code them so")
-    return max(2, int(y.max()) + 1)
-
-
-def _tabular(rows: Rows, classes: int, given: Mapping[str, Any], channel: str) -> Tabular:
-    if rows.y is None:
-        raise DataError(f"The channel {channel} has no labels", why="Its rows hold features only", fix="Add the labels")
-    dim = given.get("feature_dim")
-    if dim is not None and dim != rows.X.shape[1]:
-        raise DataError(
-            f"The channel {channel} has {rows.X.shape[1]} features", why=f"feature_dim is {dim}", fix="Make them agree"
-        )
-    return Tabular(rows.X, y=rows.y, n_classes=classes)
-
-
-def _tested(model: Any, order: Order, classes: int, given: Mapping[str, Any]) -> dict[str, float]:
-    rows = order.rows("test")
-    table = _tabular(rows, 0, given, "test")
-    assert rows.y is not None
-    answer = model.predict(table)
-    if not classes:
-        return {"mse": quality.values(answer["score"], rows.y)["mse"]}
-    guess, seen = answer["probability"].argmax(axis=1), np.unique(rows.y)
+def measured(guess: Vector, y: Vector, kind: str) -> dict[str, float]:
+    """Measure answers, (n,), against labels, (n,): the mean squared error, or the accuracy and the mean F1."""
+    if kind == "regressor":
+        return {"mse": float(np.square(guess - y).mean())}
     f = []
-    for c in seen:
-        hits, guessed, there = ((guess == c) & (rows.y == c)).sum(), (guess == c).sum(), (rows.y == c).sum()
+    for c in np.unique(y):
+        hits, guessed, there = ((guess == c) & (y == c)).sum(), (guess == c).sum(), (y == c).sum()
         f.append(quality.f_beta(hits / max(guessed, 1), hits / there, 1.0))
-    return {"accuracy": float((guess == rows.y).mean()), "macro_f_1.000": float(np.mean(f))}
+    return {"accuracy": float((guess == y).mean()), "macro_f_1.000": float(np.mean(f))}
