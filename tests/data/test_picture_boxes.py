@@ -17,8 +17,8 @@ NOTE = {"annotations": [{"class_id": 1, "left": 5, "top": 2, "width": 10, "heigh
 def test_records_with_padding_wide_objects_and_longer_headers(tmp_path: Path) -> None:
     path = tmp_path / "a.rec"
     labels = [
-        write_boxes(BOX, 17), [2, 6, *BOX[0].tolist(), 1.0], [4, 5, 300, 300, *BOX[0].tolist()], [2, 5, -1, -1, -1, -1, -1],
-        [2, 5, *BOX[0].tolist(), -1, -1],
+        write_boxes(BOX, 17), [2, 6, *BOX[0].tolist(), 1.0], [4, 5, 300, 300, *BOX[0].tolist()],
+        [2, 5, -1, -1, -1, -1, -1], [2, 5, *BOX[0].tolist(), -1, -1],
     ]  # fmt: skip
     path.write_bytes(b"".join(framed(packed(label, PICTURE)) for label in labels))
     found = read_boxed([path]).boxes

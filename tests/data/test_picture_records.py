@@ -29,7 +29,7 @@ def test_records_are_read_again_from_their_place(tmp_path: Path) -> None:
     assert all(stored.content == b"" and stored.raw() == PICTURE for _, stored in found)
     assert found[1][1].picture().shape == (4, 4, 3)
     path.unlink()
-    with pytest.raises(DataError, match="record 1 of a.rec"):
+    with pytest.raises(DataError, match=r"record 1 of a\.rec"):
         found[1][1].picture()
 
 
@@ -48,8 +48,9 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        b"", b"short", struct.pack("<IfQQ", 2**32 - 1, 0, 0, 0) + PICTURE, struct.pack("<IfQQ", 0, 0, 0, 0) + b"no picture",
-        struct.pack("<IfQQf", 1, 0, 0, 0, float("nan")) + PICTURE, struct.pack("<IfQQ", 0, float("inf"), 0, 0) + PICTURE,
+        b"", b"short", struct.pack("<IfQQ", 2**32 - 1, 0, 0, 0) + PICTURE,
+        struct.pack("<IfQQ", 0, 0, 0, 0) + b"no picture", struct.pack("<IfQQf", 1, 0, 0, 0, float("nan")) + PICTURE,
+        struct.pack("<IfQQ", 0, float("inf"), 0, 0) + PICTURE,
     ],
 )  # fmt: skip
 def test_spoilt_records_are_refused(tmp_path: Path, payload: bytes) -> None:

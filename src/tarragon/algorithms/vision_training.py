@@ -246,8 +246,9 @@ class _Run:
                 draws = (np.random.default_rng([context.seed, done, step, k]) for k in range(len(part)))
                 made = list(each(self.task.example, part.tolist(), draws))
                 pixels, *wanted = (list(column) for column in zip(*made, strict=True))
+                rate = self.plan.rate(done + step / self.steps)
                 for group in self.optimiser.param_groups:
-                    group["lr"] = self.plan.rate(done + step / self.steps)
+                    group["lr"] = rate
                 with torch.autocast(self.device.type, torch.float16, enabled=self.half):
                     answer = self.net(tensor(torch, pixels, self.device))
                     loss, metrics = self.task.loss(answer, wanted, self.device)
