@@ -90,14 +90,14 @@ def begin(recipe: Recipe, sums: Mapping[str, NDArray[np.float64]], seed: int) ->
 
 
 def mini_batches(
-    data: Data, words: int | None, size: int, rng: np.random.Generator, part: float = 1.0
+    data: Data, words: int | None, size: int, rng: np.random.Generator | None, part: float = 1.0
 ) -> Iterator["sp.csr_matrix"]:
-    """Cut documents into batches of ``size``: shuffled within each block, the rest of one goes on into the next."""
+    """Cut documents into batches of ``size``: the rest of a block goes into the next; ``rng`` shuffles within."""
     rest: sp.csr_matrix | None = None
     for block in (data,) if isinstance(data, Tabular) else data:
         C = counts_of(block, words, TITLE).astype(np.float32)
         C = C[C.getnnz(axis=1) > 0]
-        C = C[rng.permutation(C.shape[0])]
+        C = C if rng is None else C[rng.permutation(C.shape[0])]
         if part < 1.0:
             C = C[: max(1, round(part * C.shape[0]))]
         if rest is not None and rest.shape[0]:
@@ -212,7 +212,7 @@ class Net:
         torch, total, records = self.torch, 0.0, 0
         draw = torch.Generator().manual_seed(self.context.seed)
         with torch.no_grad():
-            for C in mini_batches(data, self.words, VALID_ROWS, np.random.default_rng(0)):
+            for C in mini_batches(data, self.words, VALID_ROWS, None):
                 recons, kld = self.losses(C, draw, learning=False)
                 total, records = total + float((recons + kld).sum()), records + C.shape[0]
         found = agreed(self.context, {"total": total, "records": float(records)})

@@ -113,12 +113,12 @@ def _object(text: bytes, where: str) -> dict[str, Any]:
 def _row(found: Any, where: str, *, whole: bool) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _wrong(where, "it is not an object")
-    row = {side: _tokens(found[side], f"{where}, {side}") for side in SIDES if side in found}
+    row: dict[str, Any] = {side: _tokens(found[side], f"{where}, {side}") for side in SIDES if side in found}
     if whole and len(row) < 2:
         raise _wrong(where, "in0 or in1 is missing")
     if not row:
         raise _wrong(where, "there is neither in0 nor in1")
-    label = found.get("label")
+    label: Any = found.get("label")
     if whole or label is not None:
         number = isinstance(label, int | float) and not isinstance(label, bool)
         if not number or not math.isfinite(label):
