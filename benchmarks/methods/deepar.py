@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-
 from benchmarks.algorithms import SHARED, Line, Measured, timed
+
 from tarragon.algorithms.deepar import DeepAR, losses, withheld
 from tarragon.algorithms.protocol import Standalone
 from tarragon.data import Series, SeriesSet
@@ -27,7 +27,7 @@ SEASON = "last season"
 
 
 def tourism() -> tuple[SeriesSet, dict[str, Any]]:
-    """Quarterly trips, every third of 304 series, with region, state and purpose as categories."""
+    """Quarterly trips, every second of 304 series, with region, state and purpose as categories."""
     table = pd.read_csv(SHARED / "data/timeseries/tourism_quarterly.csv.gz")
     codes = {name: table[name].astype("category").cat.codes for name in ("state", "purpose")}
     table = table.assign(**{f"{name}_code": code for name, code in codes.items()})
@@ -59,7 +59,7 @@ def measure(seed: int, threads: int) -> list[Measured]:
         past, actual = withheld(data, horizon)
         seconds, ours = timed(lambda: _ours(past, setting, seed, threads))  # noqa: B023
         peer_seconds, theirs = timed(lambda: _gluonts(past, setting, seed, threads))  # noqa: B023
-        naive = np.stack([s.target[len(s) - season :][: horizon] if season >= horizon else _cycled(s.target, season, horizon) for s in past])  # fmt: skip
+        naive = np.stack([np.resize(one.target[len(one) - season :], horizon) for one in past])
         scores = [
             float(np.mean(list(losses(actual, drawn, LEVELS)[1].values()))) for drawn in (ours, theirs, naive[:, None])
         ]
@@ -69,12 +69,8 @@ def measure(seed: int, threads: int) -> list[Measured]:
     return found
 
 
-def _cycled(target: np.ndarray, season: int, horizon: int) -> np.ndarray:
-    return np.resize(target[len(target) - season :], horizon)
-
-
-def _learnt(past: SeriesSet, horizon: int) -> SeriesSet:
-    """Without the features of the time to be forecast."""
+def _learnt(past: SeriesSet) -> SeriesSet:
+    """Leave out the features of the time to be forecast."""
     return SeriesSet(
         tuple(Series(s.start, s.target, s.cat, None if s.dynamic is None else s.dynamic[:, : len(s)]) for s in past)
     )
@@ -83,7 +79,7 @@ def _learnt(past: SeriesSet, horizon: int) -> SeriesSet:
 def _ours(past: SeriesSet, setting: Mapping[str, Any], seed: int, threads: int) -> np.ndarray:
     epochs = setting["epochs"] * BATCHES * BATCH // (BATCH * max(10, -(-len(past) // BATCH)))
     model = DeepAR(**{**setting, "epochs": epochs}, mini_batch_size=BATCH)
-    model.fit(_learnt(past, setting["prediction_length"]), context=Standalone(seed=seed, threads=threads))
+    model.fit(_learnt(past), context=Standalone(seed=seed, threads=threads))
     return model.sample(past, DRAWS, seed)
 
 
@@ -122,7 +118,7 @@ def _gluonts(past: SeriesSet, setting: Mapping[str, Any], seed: int, threads: in
             "enable_model_summary": False, "enable_checkpointing": True, "default_root_dir": "/tmp/gluonts-deepar",
         },
     )  # fmt: skip
-    predictor = estimator.train(listed(_learnt(past, setting["prediction_length"])))
+    predictor = estimator.train(listed(_learnt(past)))
     return np.stack([f.samples for f in predictor.predict(listed(past), num_samples=DRAWS)])
 
 
@@ -145,7 +141,8 @@ def memory() -> None:
         "from tarragon.data import Series, SeriesSet\n"
         "y = np.random.default_rng(0).normal(size=(int(sys.argv[1]), 200)) + 5\n"
         "data = SeriesSet(tuple(Series(np.datetime64('2024-01-01', 's'), row) for row in y))\n"
-        "model = DeepAR(time_freq='D', prediction_length=7, context_length=14, epochs=1).fit(SeriesSet(data.items[:64]))\n"
+        "model = DeepAR(time_freq='D', prediction_length=7, context_length=14, epochs=1)\n"
+        "model.fit(SeriesSet(data.items[:64]))\n"
         "model.sample(data, 100)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
     )

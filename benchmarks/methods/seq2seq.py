@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
-
 from benchmarks.algorithms import Line, Measured, timed
+
 from tarragon.algorithms.bleu import bleu
 from tarragon.algorithms.protocol import Standalone
 from tarragon.algorithms.seq2seq import Seq2Seq

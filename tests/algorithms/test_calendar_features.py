@@ -26,7 +26,8 @@ def test_each_frequency_has_its_circles(text: str, columns: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"), [("H", (24, 48, 168)), ("D", (7, 14, 28, 364)), ("M", (12, 24)), ("W", (52,)), ("15min", (4, 96))]
+    ("text", "wanted"),
+    [("H", (24, 48, 168)), ("D", (7, 14, 28, 364)), ("M", (12, 24)), ("W", (52,)), ("15min", (4, 96))],
 )
 def test_lags_look_at_the_calendars_returns(text: str, wanted: tuple[int, ...]) -> None:
     found = lags(Frequency.of(text), 10_000)

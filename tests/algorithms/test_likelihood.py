@@ -38,7 +38,9 @@ def test_density_and_draws(name: str, z: float) -> None:
     raw = (0.7, 0.4, 2.5)[: likelihood.outputs]
     known = frozen(name, raw)
     tensor = torch.tensor(raw, dtype=torch.float64)
-    found = float(likelihood.loss(tensor, torch.tensor(z, dtype=torch.float64), torch.tensor(SCALE, dtype=torch.float64)))
+    found = float(
+        likelihood.loss(tensor, torch.tensor(z, dtype=torch.float64), torch.tensor(SCALE, dtype=torch.float64))
+    )
     log = known.logpmf(z) if name == "negative-binomial" else known.logpdf(z)
     assert found == pytest.approx(-float(log), rel=1e-5)
     many = torch.tensor(raw, dtype=torch.float32).repeat(40_000, 1)

@@ -12,7 +12,9 @@ START = np.datetime64("2024-01-01", "s")
 def test_a_window_is_cut() -> None:
     target = np.arange(10.0)
     target[4] = np.nan
-    shelf = Shelf(SeriesSet((Series(START, target, (2, 9), np.arange(12.0)[None]), Series(START, np.zeros(0), (1,)))), SHAPE)
+    shelf = Shelf(
+        SeriesSet((Series(START, target, (2, 9), np.arange(12.0)[None]), Series(START, np.zeros(0), (1,)))), SHAPE
+    )
     windows = shelf.cut(np.array([0, 1]), np.array([6, 0]))
     assert windows.x.shape == (5, 2, SHAPE.width)
     scale = 1 + (3 + 5) / 2  # 3, a gap, 5

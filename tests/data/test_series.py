@@ -13,7 +13,12 @@ import pytest
 from tarragon.data import Series, SeriesSet, read_series, series_in, series_of
 from tarragon.errors import DataError
 
-RECORD = {"start": "2024-01-31 13:00:00", "target": [1, None, "NaN", 2.5], "cat": [0, 3], "dynamic_feat": [[1, 2, 3, 4]]}
+RECORD = {
+    "start": "2024-01-31 13:00:00",
+    "target": [1, None, "NaN", 2.5],
+    "cat": [0, 3],
+    "dynamic_feat": [[1, 2, 3, 4]],
+}
 
 
 def test_a_record_is_read() -> None:
@@ -40,7 +45,9 @@ def test_files_of_every_dressing_in_subfolders(tmp_path: Path) -> None:
 
 
 def test_parquet_with_moments_is_read() -> None:
-    frame = pl.DataFrame({"start": ["2024-01-31 13:00:00"], "target": [[1.0]]}).with_columns(pl.col("start").str.to_datetime())
+    frame = pl.DataFrame({"start": ["2024-01-31 13:00:00"], "target": [[1.0]]}).with_columns(
+        pl.col("start").str.to_datetime()
+    )
     file = io.BytesIO()
     frame.write_parquet(file)
     assert series_in(file.getvalue())[0].start == np.datetime64("2024-01-31T13:00:00", "s")
@@ -50,7 +57,8 @@ def test_parquet_with_moments_is_read() -> None:
     "more",
     [
         {"start": "2024-01-31T13:00:00+01:00"}, {"start": 5}, {"start": "NaT"}, {"start": "0001-01-01"}, {"target": 3},
-        {"target": [True]}, {"target": [[1]]}, {"target": ["inf"]}, {"target": [1e999]}, {"cat": ["a"]}, {"cat": [True]},
+        {"target": [True]}, {"target": [[1]]}, {"target": ["inf"]}, {"target": [1e999]}, {"cat": ["a"]},
+        {"cat": [True]},
         {"dynamic_feat": 1}, {"dynamic_feat": [1]}, {"dynamic_feat": [[1], [1, 2]]}, {"dynamic_feat": [[None]]},
     ],
 )  # fmt: skip

@@ -47,6 +47,14 @@ def test_tokens_outside_the_vocabulary_are_refused(wrong: int) -> None:
 def test_vocabularies(tmp_path: Path) -> None:
     (tmp_path / "v.json").write_text(json.dumps(WORDS))
     assert read_vocabulary(tmp_path / "v.json") == WORDS
-    for wrong in ({}, [], {"a": "b"}, {**WORDS, "c": 9}, {**WORDS, "c": 5}, {"a": True}, {w: n for w, n in WORDS.items() if n < 4}):
+    for wrong in (
+        {},
+        [],
+        {"a": "b"},
+        {**WORDS, "c": 9},
+        {**WORDS, "c": 5},
+        {"a": True},
+        {w: n for w, n in WORDS.items() if n < 4},
+    ):
         with pytest.raises(DataError):
             checked_vocabulary(wrong, "v")

@@ -51,7 +51,7 @@ def lags(frequency: Frequency, longest: int) -> list[int]:
 
 def width(frequency: Frequency) -> int:
     """Count the columns that :func:`features` makes."""
-    return features(frequency, np.zeros(1, "M8[s]")).shape[-1]
+    return int(features(frequency, np.zeros(1, "M8[s]")).shape[-1])
 
 
 def features(frequency: Frequency, stamps: Stamps) -> NDArray[np.float32]:

@@ -11,15 +11,15 @@ Cost:   fit is epochs × windows × (context + prediction) × cells² × layers;
 Decisions where SageMaker's guide is silent. The lags are those of :mod:`~tarragon.algorithms.calendar_features`. An
 epoch draws as many windows as there are series, ten mini batches at least. Nine windows in ten have their whole
 context behind them, the others may begin in a series' first steps, so that new series can be forecast. ν is b + the
-mean absolute value of the window's context, where b is the paper's 1, or a tenth of the data's own mean absolute value
-when that is smaller: units must not matter. Without progress for ten epochs the learning rate is halved. Where a mean absolute
+mean absolute value of the window's context, where b is the paper's 1, or a tenth of the data's own if that is smaller:
+units must not matter. Without progress for ten epochs the learning rate is halved. Where a mean absolute
 value cannot be seen, as for a series that has no values yet, that of the training series stands in.
 """
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -371,7 +371,7 @@ def losses(
 
 
 def withheld(data: SeriesSet, horizon: int) -> tuple[SeriesSet, NDArray[np.float64]]:
-    """Cut the last ``horizon`` values off every series that is long enough: what is left, and (n, horizon) to forecast."""
+    """Cut the last ``horizon`` values off every series that is long enough: what is left, and (n, horizon) cut off."""
     usable: list[Series] = [s for s in data if len(s) >= horizon]
     actual = np.array([s.target[len(s) - horizon :] for s in usable]).reshape(len(usable), horizon)
     return SeriesSet(tuple(s.head(len(s) - horizon) for s in usable)), actual

@@ -2,7 +2,8 @@
 
 A step is one product with the recurrent weights and one pass over its numbers. The pass has no function calls, so that
 the compiler works on eight numbers at a time: tanh is Lambert's (1770) continued fraction at half the argument,
-doubled by tanh 2a = 2 tanh a / (1 + tanh² a), right to 3 in ten million. This module imports numba and is imported late.
+doubled by tanh 2a = 2 tanh a / (1 + tanh² a), right to one in a million. This module imports numba, and is imported
+late.
 """
 
 from collections.abc import Callable
@@ -77,7 +78,7 @@ def forward(projected: Any, recurrent: Any, mask: Any, rate: Any, memory: Any) -
 
 @compiled
 def backward(above: Any, recurrent: Any, mask: Any, rate: Any, memory: Any, slopes: Any) -> None:
-    """Fill ``slopes``, (T, B, 4H): the loss's along the gates before their activation; ``above`` is along h, (T, B, H)."""
+    """Fill ``slopes``, (T, B, 4H), the loss's along the gates before activation; ``above`` is along h, (T, B, H)."""
     gates, _, cs, squashed = memory
     T, B, H = squashed.shape
     back = np.ascontiguousarray(recurrent.T)

@@ -120,7 +120,8 @@ class Attention(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.kind = kind
         if kind == "mlp":
-            self.ask, self.tell, self.score = nn.Linear(query, hidden, bias=False), nn.Linear(width, hidden), nn.Linear(hidden, 1, bias=False)  # fmt: skip
+            self.ask, self.tell = nn.Linear(query, hidden, bias=False), nn.Linear(width, hidden)
+            self.score = nn.Linear(hidden, 1, bias=False)
         elif kind == "bilinear":
             self.ask = nn.Linear(query, width, bias=False)
         elif kind == "dot" and query != width:

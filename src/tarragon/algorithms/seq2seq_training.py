@@ -147,7 +147,7 @@ class Trainer:
         return going and not self.context.stop_asked()
 
     def _rate(self) -> float:
-        """The learning rate now; the fixed schedules halve it in their half-life, counted in checkpoints."""
+        """Say the learning rate now; the fixed schedules halve it in their half-life, counted in checkpoints."""
         s, t = self.settings, self.checkpoints / max(1, self.settings.half_life)
         if s.schedule == "fixed_rate_inv_t":
             return s.rate / (1 + t)

@@ -75,5 +75,5 @@ class Frequency:
         if self.unit == "M":
             months: Stamps = (first.astype("M8[M]") + steps).astype("M8[s]")
             return months
-        seconds: Stamps = first.astype("M8[s]") + steps * SECONDS[self.unit]
+        seconds: Stamps = first.astype("M8[s]") + (steps * SECONDS[self.unit]).astype("m8[s]")
         return seconds

@@ -89,14 +89,15 @@ def tokens_of(record: Record, name: str, where: str, size: int) -> Tokens:
     values = record.features[name].values
     if values.dtype.kind == "f" and (values != np.floor(values)).any():
         raise _bad(f"{where}: {name} holds numbers that are not whole", "Write int32 tensors")
-    found = values.astype(np.int64)
+    found: Tokens = values.astype(np.int64)
     if len(found) and (found.min() < 0 or found.max() >= size):
         raise _bad(
             f"{where}: {name} names token {int(found.max() if found.max() >= size else found.min())}"
             f" of a vocabulary of {size}",
             "Number the tokens by the vocabularies of the channel vocab",
         )
-    return found[(found != PAD) & (found != BEGIN) & (found != END)]
+    kept: Tokens = found[(found != PAD) & (found != BEGIN) & (found != END)]
+    return kept
 
 
 def read_vocabulary(path: Path) -> dict[str, int]:

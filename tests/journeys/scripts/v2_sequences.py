@@ -63,8 +63,8 @@ past = [{**one, "target": one["target"][:-7]} for one in series]
 for key, rows in (("train/train.json", past), ("test/test.json", series), ("batch/batch.jsonl", past[:5])):
     s3.put_object(Bucket=bucket, Key=f"sequences/{key}", Body="\n".join(map(json.dumps, rows)))
 forecaster = estimator(
-    "forecasting-deepar", time_freq="D", prediction_length=7, context_length=14, epochs=25, num_cells=20,
-    mini_batch_size=32, learning_rate=0.01, early_stopping_patience=25,
+    "forecasting-deepar", time_freq="D", prediction_length=7, context_length=14, epochs=12, num_cells=20, num_layers=1,
+    mini_batch_size=32, learning_rate=0.02, early_stopping_patience=25,
 )  # fmt: skip
 forecaster.fit({name: f"s3://{bucket}/sequences/{name}" for name in ("train", "test")}, logs=False)
 final = finished(forecaster)
@@ -89,7 +89,9 @@ predictor.delete_model()
 predictor.delete_endpoint()
 
 model = forecaster.create_model(
-    env={"DEEPAR_INFERENCE_CONFIG": json.dumps({"num_samples": 20, "output_types": ["quantiles"], "quantiles": ["0.5"]})}
+    env={
+        "DEEPAR_INFERENCE_CONFIG": json.dumps({"num_samples": 20, "output_types": ["quantiles"], "quantiles": ["0.5"]})
+    }
 )
 model.create(instance_type="ml.m5.large")
 transformer = Transformer(
@@ -143,9 +145,13 @@ assert np.shape(second["matrix"]) == (2, 2)
 record, file = Record(), io.BytesIO()
 record.features["source"].int32_tensor.values.extend([5, 6])
 _write_recordio(file, record.SerializeToString())
-answer = boto3.client("sagemaker-runtime").invoke_endpoint(
-    EndpointName="sequences-seq2seq", ContentType="application/x-recordio-protobuf", Body=file.getvalue()
-)["Body"].read()
+answer = (
+    boto3.client("sagemaker-runtime")
+    .invoke_endpoint(
+        EndpointName="sequences-seq2seq", ContentType="application/x-recordio-protobuf", Body=file.getvalue()
+    )["Body"]
+    .read()
+)
 found = Record()
 found.ParseFromString(answer[8 : 8 + int.from_bytes(answer[4:8], "little")])
 assert list(found.features["target"].int32_tensor.values) == [6, 5]
@@ -157,6 +163,6 @@ bad = estimator("forecasting-deepar", time_freq="fortnight", prediction_length=7
 try:
     bad.fit({"train": f"s3://{bucket}/sequences/train"}, logs=False)
     raise AssertionError("a wrong frequency was learnt")
-except Exception as error:
+except sagemaker.exceptions.UnexpectedStatusException as error:
     assert "time_freq" in str(error), error
 print("done")

@@ -71,7 +71,8 @@ def test_it_trains_and_tells_what_the_container_tells(job: Job) -> None:
     for name in ("train:loss", "train:final_loss", "test:RMSE", "test:mean_wQuantileLoss", "train:progress"):
         assert np.isfinite(heard.metrics[name]), name
     said = "\n".join(heard.lines)
-    for words in ("number of time series: 6", "#test_score (algo-1, RMSE): ", "#test_score (algo-1, wQuantileLoss[0.5])",
+    for words in ("number of time series: 6", "#test_score (algo-1, RMSE): ",
+                  "#test_score (algo-1, wQuantileLoss[0.5])",
                   "#quality_metric: host=algo-1, epoch=0, train loss <loss>=", "Final configuration"):  # fmt: skip
         assert words in said, words
     assert heard.epochs == [1, 2]
@@ -107,7 +108,8 @@ def test_hyperparameters_out_of_range_are_refused(job: Job, more: dict[str, str 
     [
         (b"", "no series"), (b"1,2,3\n", "not JSON|not an object"), (b'{"start": "2024-01-01"}', "target"),
         (b'{"target": [1]}', "start"), (b'{"start": "2024-01-01T00:00:00Z", "target": [1]}', "zone"),
-        (b'{"start": "yesterday", "target": [1]}', "yesterday"), (b'{"start": "2024-01-01", "target": [1, "x"]}', "target"),
+        (b'{"start": "yesterday", "target": [1]}', "yesterday"),
+        (b'{"start": "2024-01-01", "target": [1, "x"]}', "target"),
         (b'{"start": "2024-01-01", "target": [1], "cat": [-1]}', "cat"),
         (b'{"start": "2024-01-01", "target": [1], "cat": [0.5]}', "cat"),
         (b'{"start": "2024-01-01", "target": [1, 2], "dynamic_feat": [[1, null]]}', "gaps"),

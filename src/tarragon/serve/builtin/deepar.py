@@ -104,12 +104,15 @@ class Forecaster:
         cuts = np.quantile(drawn, levels, axis=1) if levels and len(drawn) else np.zeros((0, len(drawn), 0))
         found = []
         for n, draws in enumerate(drawn):
-            made = {
-                "mean": lambda draws=draws: draws.mean(axis=0).tolist(),
-                "quantiles": lambda n=n: {k: cut[n].tolist() for k, cut in zip(asked.quantiles, cuts, strict=True)},
-                "samples": lambda draws=draws: draws.tolist(),
-            }
-            found.append({kind: made[kind]() for kind in asked.kinds})
+            made: dict[str, Any] = {}
+            for kind in asked.kinds:
+                if kind == "mean":
+                    made[kind] = draws.mean(axis=0).tolist()
+                elif kind == "quantiles":
+                    made[kind] = {name: cut[n].tolist() for name, cut in zip(asked.quantiles, cuts, strict=True)}
+                else:
+                    made[kind] = draws.tolist()
+            found.append(made)
         return found
 
 

@@ -69,6 +69,7 @@ class Translator:
 
     def _sentences(self, body: bytes, *, lines: bool) -> list[Asked]:
         try:
+            found: Any
             if lines:
                 found = [json.loads(line) for line in body.splitlines() if line.strip()]
             else:

@@ -1,4 +1,4 @@
-"""DeepAR as its container trains it: series from JSON Lines or Parquet, losses in its words, scores of withheld ends."""
+"""DeepAR as its container trains it: JSON Lines or Parquet, its words in the log, scores of withheld ends."""
 
 import time
 from collections.abc import Mapping
