@@ -1,0 +1,73 @@
+"""Neural topic model: recovery and coherence of topics against scikit-learn's variational LDA, and a stream's memory.
+
+.clients/peers/bin/python -m benchmarks.methods.ntm      # peak memory and time at 1× and 16× the documents
+"""
+
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import scipy.sparse as sp
+from benchmarks.algorithms import Line, Measured, timed
+from benchmarks.topic_corpora import CASES, corpus, distance, variational
+
+from tarragon.algorithms import Standalone
+from tarragon.algorithms.coherence import npmi, top_words
+from tarragon.algorithms.ntm import NTM
+from tarragon.data import Batches, Tabular
+
+BAR = "topics nearer to those that made the documents than scikit-learn's variational LDA finds, and more coherent"
+BLOCK = 1_000
+
+
+def measure(seed: int, threads: int) -> list[Measured]:
+    """Fit both to each corpus; "apart" is total variation, less is better, "npmi" is coherence, more is better."""
+    found = []
+    for case, (topics, *_) in CASES.items():
+        counts, beta = corpus(case, seed)
+        model = NTM(
+            num_topics=topics, optimizer="adam", learning_rate=0.01, encoder_layers_activation="relu", tolerance=1e-4
+        )
+        seconds, _ = timed(lambda m=model, c=counts: m.fit(Tabular(c), context=Standalone(seed, threads)))
+        peer_seconds, peer = timed(lambda c=counts, k=topics: variational(c, k, seed))
+        for name, ours, theirs in (
+            ("apart", distance(model.topics(), beta), distance(peer, beta)),
+            ("npmi", *(float(npmi(top_words(b), [counts]).mean()) for b in (model.topics(), peer))),
+        ):
+            found.append(Measured(f"{case}, {name}", name, seconds, ours, "sklearn LDA", peer_seconds, theirs))
+    return found
+
+
+def met(lines: Mapping[str, Line]) -> bool:
+    """Whether medians are on the better side of the peer's in every corpus."""
+    return all((x.quality < x.peer_quality) == (x.measure == "apart") for x in lines.values())
+
+
+def memory() -> None:
+    """Print peak memory and time of a stream of documents, 1× and 16× as long, each in a process of its own."""
+    seen = [
+        subprocess.run([sys.executable, "-m", __spec__.name, str(n)], capture_output=True, text=True, check=True).stdout
+        for n in (1, 16)
+    ]
+    (small, fast), (large, slow) = (map(float, line.split()) for line in seen)
+    print(
+        f"peak {small:.0f} MB -> {large:.0f} MB ({large / small:.3f}×), time {fast:.1f} s -> {slow:.1f} s ({slow / fast:.1f}×)"
+    )
+
+
+def _streamed(times: int) -> None:
+    def opened() -> Iterator[Tabular]:
+        for block in range(4 * times):
+            counts = np.random.default_rng(block).poisson(0.05, (BLOCK, 2_000)).astype(np.float32)
+            yield Tabular(sp.csr_matrix(counts))
+
+    began = time.perf_counter()
+    NTM(num_topics=10, epochs=2).fit(Batches(opened, 2_000), context=Standalone(threads=1))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.perf_counter() - began)
+
+
+if __name__ == "__main__":
+    _streamed(int(sys.argv[1])) if len(sys.argv) > 1 else memory()
