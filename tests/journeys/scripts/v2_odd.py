@@ -1,4 +1,4 @@
-"""SDK v2: what is odd. Random cut forests on two instances, by records and by CSV; IP Insights with a validation channel."""
+"""SDK v2: what is odd. Random cut forests on two instances, by records and by CSV in Pipe mode; IP Insights."""
 
 import json
 import time
@@ -68,7 +68,9 @@ settings = {
 for part in range(2):
     put(f"train/{part}.csv", table(X[part::2]))
 test = TrainingInput(put("test/rows.csv", table(np.column_stack([y, X]))), content_type="text/csv;label_size=1")
-spread = TrainingInput(f"s3://{bucket}/odd/train", content_type="text/csv;label_size=0", distribution="ShardedByS3Key")
+spread = TrainingInput(
+    f"s3://{bucket}/odd/train", content_type="text/csv;label_size=0", distribution="ShardedByS3Key", input_mode="Pipe"
+)
 whole = TrainingInput(f"s3://{bucket}/odd/train", content_type="text/csv;label_size=0")
 plain = Estimator(image, instance_count=2, hyperparameters=settings, base_job_name="odd-csv", **common)
 plain.fit({"train": spread, "test": test}, wait=False)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -195,3 +196,12 @@ def test_hosts_whose_shares_do_not_fit_are_named(tmp_path: Path) -> None:
     spec, root = hosts(tmp_path / "empty", [X, X[:0]])
     with pytest.raises(JobError, match=r"algo-2: .*no rows"):
         fit(NAME, spec, root, Heard())
+
+
+@pytest.mark.parametrize(("name", "sharded", "words"), [("train", False, "ShardedByS3Key"), ("test", True, "whole")])
+def test_channels_must_be_shared_out_as_the_container_wants(tmp_path: Path, name, sharded, words) -> None:
+    X, y = crowd(100)
+    spec, root = hosts(tmp_path, [X, X], write_rows(X, y))
+    sources = tuple(replace(each, sharded=sharded) if each.name == name else each for each in spec.sources)
+    with pytest.raises(DataError, match=words):
+        fit(NAME, replace(spec, sources=sources), root, Heard())
