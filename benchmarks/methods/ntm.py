@@ -53,9 +53,8 @@ def memory() -> None:
         for n in (1, 16)
     ]
     (small, fast), (large, slow) = (map(float, line.split()) for line in seen)
-    print(
-        f"peak {small:.0f} MB -> {large:.0f} MB ({large / small:.3f}×), time {fast:.1f} s -> {slow:.1f} s ({slow / fast:.1f}×)"
-    )
+    print(f"peak {small:.0f} MB -> {large:.0f} MB ({large / small:.3f}×)")
+    print(f"time {fast:.1f} s -> {slow:.1f} s ({slow / fast:.1f}×)")
 
 
 def _streamed(times: int) -> None:

@@ -1,4 +1,4 @@
-"""Object2Vec against naive answers: each user's mean on real ratings, a classifier of pooled counts on generated pairs."""
+"""Object2Vec against naive answers: each user's mean on real ratings, the frequent class on generated pairs."""
 
 import csv
 import json
