@@ -37,6 +37,7 @@ from tarragon.errors import DataError, NotFittedError, ParameterError
 TITLE = "DeepAR"
 LEAST_OBSERVATIONS = 300  # SageMaker's: fewer are no ground for a network
 NUMBERS = r"\[\s*[0-9.eE+-]+(\s*,\s*[0-9.eE+-]+)*\s*\]"
+TOGETHER = 500  # series whose ends are forecast together
 LARGEST_COUNT = 1_000_000  # levels of a category
 KINDS = ("gaussian", "beta", "negative-binomial", "student-T", "deterministic-L1")
 
@@ -181,6 +182,26 @@ class DeepAR:
         with steady(torch, 1):  # a step is small: threads would wait for each other
             shelf = Shelf(data, self.shape_)
             return deepar_net.draw(torch, self._settings(self.cardinality_), self.arrays_, shelf, draws, seed)
+
+    def evaluate(self, data: SeriesSet) -> tuple[float, dict[float, float]]:
+        """Forecast the withheld ends of series: root mean squared error, and weighted loss of each test quantile.
+
+        Raises
+        ------
+        NotFittedError, DataError
+        """
+        past, actual = withheld(data, self.prediction_length)
+        if not len(past):
+            raise DataError(
+                f"{TITLE} has nothing to be measured with",
+                why=f"None of {len(data)} series has {self.prediction_length} values",
+                fix="Give longer series",
+            )
+        parts = [
+            self.sample(SeriesSet(past.items[at : at + TOGETHER]), self.num_eval_samples)
+            for at in range(0, len(past), TOGETHER)
+        ]
+        return losses(actual, np.concatenate(parts), self.quantiles())
 
     def quantiles(self) -> list[float]:
         """Read ``test_quantiles``. Raises ``ParameterError``."""

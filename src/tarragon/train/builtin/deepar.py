@@ -22,7 +22,6 @@ METRICS = (
     ("train:progress", r"#progress_metric: host=\S+, completed (\S+) %"),
     ("train:throughput", r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"),
 )
-SEEN = 500  # series whose test forecasts are drawn together
 
 
 def train(order: Order) -> None:
@@ -57,24 +56,15 @@ def _described(order: Order, data: SeriesSet) -> None:
 
 
 def _scored(order: Order, model: Any) -> None:
-    from tarragon.algorithms.deepar import losses, withheld
-
     began, say = time.monotonic(), order.teller.say
-    past, actual = withheld(_read(order, "test"), model.prediction_length)
-    if not len(past):
-        raise DataError(
-            "The channel test has nothing to measure",
-            why=f"None of its series has {model.prediction_length} values",
-            fix="Give longer series",
-        )
-    parts = [
-        model.sample(SeriesSet(past.items[at : at + SEEN]), model.num_eval_samples) for at in range(0, len(past), SEEN)
-    ]
-    rmse, weighted = losses(actual, np.concatenate(parts), model.quantiles())
+    try:
+        rmse, weighted = model.evaluate(_read(order, "test"))
+    except DataError as error:
+        raise DataError(f"The channel test: {error.what}", why=error.why, fix=error.fix) from error
     mean = float(np.mean(list(weighted.values())))
     scores: Mapping[str, float] = {"RMSE": rmse, "mean_wQuantileLoss": mean}
     named = {**scores, **{f"wQuantileLoss[{level:g}]": value for level, value in weighted.items()}}
-    say(f"Number of test batches scored: {len(parts)}, in {time.monotonic() - began:.3f} seconds")
+    say(f"The test channel was scored in {time.monotonic() - began:.3f} seconds")
     for name, value in named.items():
         say(f"#test_score (algo-1, {name}): {value}")
     for name, value in scores.items():
