@@ -103,8 +103,12 @@ def torch_for(title: str) -> Any:
 def steady(torch: Any, threads: int, seed: int) -> Iterator[None]:
     """Give torch so many threads, only repeatable operations and a seed of its own; put all back afterwards."""
     before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    fills = torch.utils.deterministic.fill_uninitialized_memory
     torch.set_num_threads(max(1, threads))
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = (
+        False  # all that is allocated here is written before it is read
+    )
     try:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -112,6 +116,7 @@ def steady(torch: Any, threads: int, seed: int) -> Iterator[None]:
     finally:
         torch.set_num_threads(before)
         torch.use_deterministic_algorithms(strict)
+        torch.utils.deterministic.fill_uninitialized_memory = fills
 
 
 def device_of(torch: Any, name: str) -> Any:
