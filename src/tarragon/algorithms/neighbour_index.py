@@ -22,6 +22,7 @@ TREE_COLUMNS, TREE_ROWS = 10, 1_000  # a k-d tree is quicker than products with 
 SPARE = 8  # candidates beyond k: float32 may have the order of near ties wrong
 FAR = 4.0  # squared mean over variance, from which float32 products lose the digits that matter
 BLOCK_CELLS = 1 << 20
+QUERIES, ROWS = 256, 1_024  # of a block: 1 MB of scores
 LEARNT, TURNS = 256, 25  # rows a code word is learnt from, and iterations: FAISS's own
 LEAST_BITS, MOST_BITS = 1, 8  # of a part of a code: as many as there are rows to learn them from
 
@@ -98,22 +99,33 @@ class Neighbourhood:
 
                 self._tree = cKDTree(self.rows())
             return np.asarray(self._tree.query(X, k)[1], np.int64).reshape(len(X), k)
+        return self._multiplied(X, k)
+
+    def _multiplied(self, X: Matrix, k: int) -> Index:
+        """Find the k largest of x·c - |c|²/2, or of x·c, by blocks of matrix products that stay in the cache."""
+        from tarragon.algorithms.neighbour_kernel import keep
+
         if self._near is None:
             self._near, self._shift = self._centred()
-        found: Index = self._near.search(X if self._shift is None else X - self._shift, k)[1]
-        return found
+        rows, X = self._near, X if self._shift is None else X - self._shift
+        half = np.zeros(len(rows), np.float32) if self.shape.inner else 0.5 * np.einsum("ij,ij->i", rows, rows)
+        best = np.full((len(X), k), -np.inf, np.float32)
+        who = np.zeros((len(X), k), np.int64)
+        for i in range(0, len(X), QUERIES):
+            for j in range(0, len(rows), ROWS):
+                scores = X[i : i + QUERIES] @ rows[j : j + ROWS].T
+                scores -= half[j : j + ROWS]
+                keep(scores, j, best[i : i + QUERIES], who[i : i + QUERIES])
+        return who
 
-    def _centred(self) -> tuple[Any, Matrix | None]:
-        """Return what to search, and what to take off queries: rows far from nought are moved there."""
-        import faiss
-
+    def _centred(self) -> tuple[Matrix, Matrix | None]:
+        """Return the rows to search, and what to take off queries: rows far from nought are moved there."""
         rows = self.rows()
         mean = rows.mean(axis=0, dtype=np.float64)
         if self.shape.inner or mean @ mean <= FAR * np.var(rows, axis=0, dtype=np.float64).sum():
-            return self.index, None
-        near = faiss.IndexFlat(self.shape.d, faiss.METRIC_L2)
-        near.add(rows - mean.astype(np.float32))
-        return near, mean.astype(np.float32)
+            return rows, None
+        shift = mean.astype(np.float32)
+        return rows - shift, shift
 
     def _told(self, gap: Vector) -> Vector:
         return 1.0 - gap if self.cosine else -gap if self.shape.inner else gap
