@@ -1,6 +1,7 @@
 """Object2Vec against naive answers: each user's mean on real ratings, the frequent class on generated pairs."""
 
 import csv
+import gzip
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +35,8 @@ def _ratings(seed: int, threads: int) -> Measured:
     entry = next(
         e for e in json.loads((SHARED / "data" / "manifest.json").read_text()) if e["name"] == "movielens_100k"
     )
-    with (SHARED / "data" / entry["file"]).open(encoding="utf-8") as file:
+    place = SHARED / "data" / entry["file"]
+    with gzip.open(place, "rt") if place.suffix == ".gz" else place.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     item = entry["item_column"]
     user = next(name for name in rows[0] if "user" in name)
@@ -46,7 +48,7 @@ def _ratings(seed: int, threads: int) -> Measured:
     def part(which: np.ndarray) -> LabelledPairs:
         return LabelledPairs(*(Tokens(c[which], np.arange(which.sum() + 1)) for c in codes), y[which])
 
-    model = Object2Vec(**RATINGS, enc0_vocab_size=codes[0].max() + 1, enc1_vocab_size=codes[1].max() + 1)
+    model = Object2Vec(**RATINGS, enc0_vocab_size=int(codes[0].max()) + 1, enc1_vocab_size=int(codes[1].max()) + 1)
     seconds, _ = timed(lambda: model.fit(part(~held), context=Standalone(seed, threads)))
     error = model.measured(part(held))["mean_squared_error"] ** 0.5
     means = np.bincount(codes[0][~held], y[~held], codes[0].max() + 1) / np.maximum(
