@@ -176,8 +176,8 @@ def _weights(folder: Path, network: str, *, alone: bool = False) -> Arrays | Non
         if path.suffix == ".npz":
             with np.load(path, allow_pickle=False) as archive:
                 return {name: archive[name] for name in archive.files}
-        found = read_ndarrays(path.read_bytes())
-        return {name.removeprefix("arg:").removeprefix("aux:"): a for name, a in found.items()}
+        arrays = read_ndarrays(path.read_bytes())
+        return {name.removeprefix("arg:").removeprefix("aux:"): a for name, a in arrays.items()}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, _spoilt()) as error:
         raise IntegrityError(f"{path.name} cannot be read", why=str(error)[:200], fix="Write it again") from error
 
