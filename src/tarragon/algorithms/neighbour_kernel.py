@@ -5,7 +5,7 @@ from typing import Any
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
 def keep(scores: Any, first: int, best: Any, who: Any) -> None:
     """Let scores, (m, n), of the rows from number ``first`` on enter the best, (m, k) falling, and their numbers."""
     m, n = scores.shape
