@@ -35,7 +35,6 @@ from tarragon.errors import DataError, ParameterError
 from tarragon.metrics import metric as find_metric
 from tarragon.refine import TableModel
 from tarragon.train.builtin import Order, labelled, setting
-from tarragon.train.builtin.setting import choice, count, flag, number, text
 
 METRICS: tuple[tuple[str, str], ...] = ()  # none are published
 TARGET, COLUMNS = "label", "columns.json"
@@ -79,14 +78,14 @@ def train(order: Order) -> None:
 def _wires() -> dict[str, setting.Wire]:
     switches = ("auto_stack", "refit_full", "set_best_to_refit_full", "save_space")
     return {
-        "eval_metric": text(),
-        "presets": choice(*PRESETS),
-        "num_bag_folds": count(0, 10),
-        "num_bag_sets": count(1, 20),
-        "num_stack_levels": count(0, 3),
-        "verbosity": count(0, 4),
-        "time_limit": number(3),
-        **{name: flag() for name in switches},
+        "eval_metric": setting.text(),
+        "presets": setting.choice(*PRESETS),
+        "num_bag_folds": setting.count(0, 10),
+        "num_bag_sets": setting.count(1, 20),
+        "num_stack_levels": setting.count(0, 3),
+        "verbosity": setting.count(0, 4),
+        "time_limit": setting.number(3),
+        **{name: setting.flag() for name in switches},
     }
 
 

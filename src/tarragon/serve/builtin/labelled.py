@@ -18,7 +18,7 @@ from tarragon.data import Tabular, media
 from tarragon.errors import DataError, IntegrityError
 from tarragon.serve.builtin import reply
 from tarragon.serve.protocol import RefusalError
-from tarragon.train.builtin.labelled import features
+from tarragon.train.builtin import labelled
 
 Facts = Mapping[str, Any]
 
@@ -83,7 +83,7 @@ class Labelled:
                 400, f"Feature size of inference data {frame.width} is not that of the trained model, {self._width}"
             )
         try:
-            return features(frame, self._levels)
+            return labelled.features(frame, self._levels)
         except DataError as error:
             raise RefusalError(400, str(error)) from error
 
