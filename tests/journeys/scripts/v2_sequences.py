@@ -121,11 +121,11 @@ def records(n):
     return file.getvalue()
 
 
-for key, body in (("train/train.rec", records(800)), ("validation/val.rec", records(60)),
+for key, body in (("train/train.rec", records(500)), ("validation/val.rec", records(60)),
                   ("vocab/vocab.src.json", json.dumps(WORDS)), ("vocab/vocab.trg.json", json.dumps(WORDS))):  # fmt: skip
     s3.put_object(Bucket=bucket, Key=f"sequences/translate/{key}", Body=body)
 translator = estimator(
-    "seq2seq", rnn_num_hidden=48, num_embed_source=16, num_embed_target=16, batch_size=32, max_num_epochs=14,
+    "seq2seq", rnn_num_hidden=32, num_embed_source=16, num_embed_target=16, batch_size=32, max_num_epochs=10,
     learning_rate=0.01, optimized_metric="bleu", bleu_sample_size=20, checkpoint_frequency_num_batches=100,
     max_seq_len_source=10, max_seq_len_target=10,
 )  # fmt: skip
