@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tarragon.algorithms import augment
 from tarragon.algorithms.artifact import fitted, opened, seal
-from tarragon.algorithms.hub_vision import INTERPOLATIONS, OPTIMIZERS, TOP, patience, stepping
+from tarragon.algorithms.hub_vision import INTERPOLATIONS, OPTIMIZERS, TOP, patience, stand_for, stepping
 from tarragon.algorithms.params import OneOf, Range, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.resnet import DEPTHS, resnet
@@ -122,6 +122,11 @@ class ImageClassificationTF:
     weights_: Arrays | None = field(default=None, init=False, repr=False)
     names_: tuple[str, ...] = field(default=(), init=False, repr=False)
     _net: Any = field(default=None, init=False, repr=False)
+
+    def stand_for(self, model_id: str) -> None:
+        """Take layers and side from the hub's model id; see :mod:`tarragon.algorithms.hub_vision`."""
+        stand = stand_for(model_id)
+        self.layers, self.side = stand.layers, stand.side
 
     def fit(self, data: Pictures, *, valid: Pictures | None = None, context: Context | None = None) -> Self:
         """Train on pictures whose classes have names, or codes up to the largest.

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tarragon.algorithms import get
+from tarragon.algorithms.image_classification_tf import ImageClassificationTF
 from tarragon.data import write_png
 from tarragon.errors import DataError, ParameterError
 from tarragon.train.builtin import image_classification_tf
@@ -23,8 +24,13 @@ def folders(place: Path, n: int, seed: int = 0) -> Path:
 
 def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, channels: dict[str, Any], **more: Any) -> Any:
     narrow(monkeypatch, image_classification_tf, width=8)
-    stand = image_classification_tf.stand_for
-    monkeypatch.setattr(image_classification_tf, "stand_for", lambda name: type(stand(name))(stand(name).layers, 16))
+    full = ImageClassificationTF.stand_for
+
+    def smaller(model: ImageClassificationTF, model_id: str) -> None:
+        full(model, model_id)
+        model.side = 16
+
+    monkeypatch.setattr(ImageClassificationTF, "stand_for", smaller)
     asked = {"epochs": 2, "batch_size": 8, "learning_rate": 0.005, **more}
     return run("image-classification", asked, channels, tmp_path / "model", ID)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tarragon.algorithms import get
+from tarragon.algorithms.object_detection_tf import ObjectDetectionTF
 from tarragon.data import write_png
 from tarragon.errors import DataError
 from tarragon.train.builtin import object_detection_tf
@@ -27,8 +28,13 @@ def folder(place: Path, n: int, seed: int = 0, **spoilt: Any) -> Path:
 
 def trained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, channels: dict[str, Any], **more: Any) -> Any:
     narrow(monkeypatch, object_detection_tf, width=2)
-    stand = object_detection_tf.stand_for
-    monkeypatch.setattr(object_detection_tf, "stand_for", lambda name: type(stand(name))(stand(name).layers, 48))
+    full = ObjectDetectionTF.stand_for
+
+    def smaller(model: ObjectDetectionTF, model_id: str) -> None:
+        full(model, model_id)
+        model.side = 48
+
+    monkeypatch.setattr(ObjectDetectionTF, "stand_for", smaller)
     return run("object-detection", {"epochs": 1, **more}, channels, tmp_path / "model", ID)
 
 

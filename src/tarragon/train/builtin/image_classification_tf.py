@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from tarragon.algorithms import build, get
-from tarragon.algorithms.hub_vision import stand_for
 from tarragon.data import Pictures, read_class_folders
 from tarragon.errors import DataError
 from tarragon.train.builtin import setting, vision
@@ -23,15 +22,14 @@ def train(order: Order) -> None:
     kind: Any = get(NAME)
     given = setting.read(order.hyperparameters, setting.declarations(kind), {"eps": "epsilon"})
     model = build(kind, setting.values(kind, given))
-    stand = stand_for(order.model_id)
-    model.layers, model.side = stand.layers, stand.side
-    order.teller.say(f"{order.model_id or NAME}: a residual network of {stand.layers} layers, {stand.side} pixels")
+    model.stand_for(order.model_id)
+    order.teller.say(f"{order.model_id or NAME}: a residual network of {model.layers} layers, {model.side} pixels")
     vision.typed(order, "training", kind.card, "application/x-image")
     data = read_class_folders(vision.required(order, "training", "train"))
     folders = vision.places(order, "validation")
     valid = None if folders is None else _named_alike(read_class_folders(folders), data)
     vision.warned(order, len(data))
-    vision.begin(order, model, f"resnet-{stand.layers}", SAME, wanted=not order.channels.get("model"))
+    vision.begin(order, model, f"resnet-{model.layers}", SAME, wanted=not order.channels.get("model"))
     model.fit(data, valid=valid, context=vision.told(order.teller, lambda done: _lines(done, model.epochs)))
     model.save(order.folder)
     order.serving(NAME)

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from tarragon.algorithms import build, get
-from tarragon.algorithms.hub_vision import stand_for
 from tarragon.data import Pictures, read_boxed_folder
 from tarragon.errors import DataError
 from tarragon.train.builtin import setting, vision
@@ -30,15 +29,14 @@ def train(order: Order) -> None:
     kind: Any = get(NAME)
     given = setting.read(order.hyperparameters, setting.declarations(kind), {"eps": "epsilon"})
     model = build(kind, setting.values(kind, given))
-    stand = stand_for(order.model_id or "tensorflow-od")
-    model.layers, model.side = stand.layers, stand.side
-    order.teller.say(f"{order.model_id or NAME}: SSD on {stand.layers} layers, {stand.side} pixels")
+    model.stand_for(order.model_id)
+    order.teller.say(f"{order.model_id or NAME}: SSD on {model.layers} layers, {model.side} pixels")
     vision.typed(order, "training", kind.card)
     data = read_boxed_folder(vision.required(order, "training", "train"))
     folders = vision.places(order, "validation")
     valid = None if folders is None else _named_alike(read_boxed_folder(folders), data)
     vision.warned(order, len(data))
-    vision.begin(order, model, f"resnet-{stand.layers}", SAME, wanted=not order.channels.get("model"))
+    vision.begin(order, model, f"resnet-{model.layers}", SAME, wanted=not order.channels.get("model"))
     model.fit(data, valid=valid, context=vision.told(order.teller, _lines))
     model.save(order.folder)
     order.serving(NAME)

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tarragon.algorithms import Card, chosen
-from tarragon.algorithms.artifact import SEAL
 from tarragon.data import Pictures, read_ndarrays
 from tarragon.errors import DataError, IntegrityError, ParameterError
 from tarragon.train.builtin.teller import Order, Pass, Teller
 
 PRETRAINED = "TARRAGON_PRETRAINED"
+SEAL = ".tarragon.json"  # beside a model that was trained here
 SUFFIXES = (".safetensors", ".npz", ".params")
 Arrays = Mapping[str, NDArray[Any]]
 logger = logging.getLogger(__name__)
