@@ -1,6 +1,7 @@
 """Published methods, one file each: declared hyperparameters, fit, predict, save, load."""
 
 from tarragon.algorithms.catalogue import cards, get, installed, kind_of, names
+from tarragon.algorithms.knn_index import KNNIndex
 from tarragon.algorithms.params import (
     Hyperparameter,
     OneOf,
@@ -21,6 +22,7 @@ __all__ = [
     "Card",
     "Context",
     "Hyperparameter",
+    "KNNIndex",
     "OneOf",
     "Range",
     "Shape",

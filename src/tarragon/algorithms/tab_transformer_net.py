@@ -81,7 +81,7 @@ def network(torch: Any, shape: Shape) -> Any:
     """Build an untrained network: called with codes and numbers, it answers (b, outputs)."""
     nn = torch.nn
 
-    class Block(nn.Module):  # type: ignore[misc]
+    class Block(nn.Module):  # type: ignore[misc, name-defined]
         """Self-attention among a row's categories, then a perceptron on each."""
 
         def __init__(self) -> None:
@@ -99,7 +99,7 @@ def network(torch: Any, shape: Shape) -> Any:
             x = self.first(x + self.drop(context))
             return self.second(x + self.drop(self.feed(x)))
 
-    class TabTransformer(nn.Module):  # type: ignore[misc]
+    class TabTransformer(nn.Module):  # type: ignore[misc, name-defined]
         """The whole of it."""
 
         def __init__(self) -> None:

@@ -44,9 +44,7 @@ MADE = ("input/config", "input/data", "model", "output/data", "output/intermedia
 SIGNALLED = (128 + 9, 128 + 15)  # exit codes of hosts that were ended because another one failed
 
 
-def run(
-    argument: Mapping[str, Any], folder: Path, recipes: "Mapping[str, Recipe] | None" = None
-) -> Mapping[str, Any]:
+def run(argument: Mapping[str, Any], folder: Path, recipes: "Mapping[str, Recipe] | None" = None) -> Mapping[str, Any]:
     """Run a training job; a supervisor calls this in a forked process (see :mod:`tarragon.engine.supervisor`).
 
     ``recipes`` are those of rooms above this one, by algorithm: what they train takes more than one candidate.

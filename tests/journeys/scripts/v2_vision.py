@@ -141,7 +141,9 @@ hub = Estimator(
     instance_type="ml.p3.2xlarge", hyperparameters={"epochs": "1", "batch_size": "8", "augmentation": "True"},
     output_path=f"s3://{bucket}/vision/out", sagemaker_session=session, base_job_name="hub-pictures",
 )  # fmt: skip
-hub.fit({"training": f"s3://{bucket}/vision/tf/training", "validation": f"s3://{bucket}/vision/tf/training"}, wait=False)
+hub.fit(
+    {"training": f"s3://{bucket}/vision/tf/training", "validation": f"s3://{bucket}/vision/tf/training"}, wait=False
+)
 
 final = ended(classify)
 print("image classification", final)

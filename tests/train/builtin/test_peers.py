@@ -16,12 +16,14 @@ def sums(world):
     def work(rank, peers):
         for n in range(3):
             total = peers.sum(
-                {"a": np.full((2, 3), rank + n, np.float32), "b": np.array([rank], np.int64), "c": np.zeros((0, 2))}
+                {"a": np.full((2, 3), rank + n, np.float32), "b": np.array([rank], np.int64), "c": np.zeros((0, 2)),
+                 "d": np.ones(3, np.uint8)}
             )
             assert total["a"].dtype == np.float32
             np.testing.assert_array_equal(total["a"], np.full((2, 3), sum(range(world)) + n * world))
             assert total["b"].tolist() == [sum(range(world))]
             assert total["c"].shape == (0, 2)
+            assert total["d"].tolist() == [world] * 3
     return work
 
 class Sums:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tarragon.algorithms.knn_index import KNNIndex
+from tarragon.algorithms import KNNIndex
 from tarragon.data import Tabular
 from tarragon.serve.builtin.scored import Facts, Scored
 

@@ -14,8 +14,8 @@ from tarragon.train.builtin.setting import Wire, choice, count, number, text
 from tarragon.train.builtin.teller import Order, Pass
 
 WIRES = (
-    "depth", "random_strength", "iterations", "early_stopping_rounds", "eval_metric", "learning_rate", "l2_leaf_reg", "max_leaves", "rsm",
-    "min_data_in_leaf", "bagging_temperature", "boosting_type", "scale_pos_weight", "grow_policy",
+    "depth", "random_strength", "iterations", "early_stopping_rounds", "eval_metric", "learning_rate", "l2_leaf_reg",
+    "max_leaves", "rsm", "min_data_in_leaf", "bagging_temperature", "boosting_type", "scale_pos_weight", "grow_policy",
 )  # fmt: skip
 NAMES = (
     "RMSE", "MAE", "MedianAbsoluteError", "R2", "Precision", "Recall", "F1", "AUC", "Accuracy", "BalancedAccuracy",

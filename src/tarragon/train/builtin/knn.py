@@ -6,8 +6,7 @@ files it has, so it should be whole there.
 
 import numpy as np
 
-from tarragon.algorithms import build
-from tarragon.algorithms.knn_index import KNNIndex
+from tarragon.algorithms import KNNIndex, build
 from tarragon.data import Vector
 from tarragon.errors import DataError
 from tarragon.train.builtin import first_party, quality, setting

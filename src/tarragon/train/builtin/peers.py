@@ -56,7 +56,7 @@ class Peers:
 
 def _send(line: "Connection[Any, Any]", arrays: Arrays) -> None:
     # Raw bytes under a small header, never a pickle; the numbers go over without a copy.
-    head = ";".join(f"{n}|{np.asarray(a).dtype.str}|{','.join(map(str, np.shape(a)))}" for n, a in arrays.items())
+    head = "\n".join(f"{n}\t{np.asarray(a).dtype.str}\t{','.join(map(str, np.shape(a)))}" for n, a in arrays.items())
     try:
         line.send_bytes(b"+" + head.encode())
         for array in arrays.values():
@@ -72,8 +72,8 @@ def _receive(line: "Connection[Any, Any]") -> dict[str, NDArray[Any]]:
         if head[:1] == b"-":
             raise JobError(head[1:].decode("utf-8", "replace"))
         found = {}
-        for part in head[1:].decode().split(";") if len(head) > 1 else ():
-            name, kind, sides = part.split("|")
+        for part in head[1:].decode().split("\n") if len(head) > 1 else ():
+            name, kind, sides = part.split("\t")
             shape = tuple(int(side) for side in sides.split(",") if side)
             empty = 0 in shape
             raw = b"" if empty else line.recv_bytes()

@@ -103,7 +103,7 @@ def _divided(rows: Tabular, folds: Folds, seed: int) -> list[tuple[NDArray[np.in
 
 def _are_classes(rows: Tabular) -> bool:
     """Whether labels are classes: those of reg:logistic may be shares."""
-    return rows.n_classes > 0 and bool((rows.y == np.floor(rows.y)).all())  # type: ignore[arg-type, operator]
+    return rows.n_classes > 0 and bool((rows.y == np.floor(rows.y)).all())  # type: ignore[arg-type]
 
 
 def _write(order: Order, rows: Tabular, answers: Numbers) -> None:
@@ -126,7 +126,7 @@ def joined(first: Tabular, second: Tabular) -> Tabular:
     """Put rows below each other: folds are drawn from training and validation rows together."""
     assert first.y is not None
     assert second.y is not None
-    blocks = [first.X, second.X]
+    blocks: list[Any] = [first.X, second.X]
     X: Any = sp.vstack(blocks, format="csr") if any(map(sp.issparse, blocks)) else np.concatenate(blocks)
     weights = [np.ones(each.n_rows) if each.weight is None else each.weight for each in (first, second)]
     weight = None if first.weight is None and second.weight is None else np.concatenate(weights)
