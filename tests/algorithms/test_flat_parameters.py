@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tarragon.algorithms.flat_parameters import FlatParameters, Optimiser, clipped, steady, torch_for
+from tarragon.algorithms.flat_parameters import FlatParameters, Optimiser, clipped
 
 torch = pytest.importorskip("torch")
 ARRAYS = {"a": np.array([[1.0, -2.0], [0.5, 3.0]], np.float32), "b": np.array([0.3], np.float32)}
@@ -56,10 +56,3 @@ def test_clipping_shortens_only_what_is_long() -> None:
     assert clipped(torch.tensor([3.0, 4.0]), 1.0).norm() == pytest.approx(1.0)
     assert clipped(torch.tensor([3.0, 4.0]), 9.0).tolist() == [3.0, 4.0]
     assert clipped(torch.tensor([3.0, 4.0]), -1.0).tolist() == [3.0, 4.0]
-
-
-def test_threads_are_put_back() -> None:
-    before = torch.get_num_threads()
-    with steady(torch_for("It"), 1):
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before

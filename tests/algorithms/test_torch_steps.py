@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tarragon.algorithms import Standalone
-from tarragon.algorithms.torch_steps import OPTIMISERS, agreed, averaged, optimiser, steady
+from tarragon.algorithms.torch_steps import OPTIMISERS, agreed, averaged, optimiser
 
 torch = pytest.importorskip("torch")
 
@@ -41,10 +41,3 @@ def test_gradients_weigh_by_rows() -> None:
     assert averaged(Two(world=2), {"w": weight}, 1) == 4
     assert float(weight.grad) == pytest.approx((1 + 24) / 4)
     assert agreed(Standalone(), {"stop": 1.0}) == {"stop": 1.0}
-
-
-def test_threads_are_put_back() -> None:
-    before = torch.get_num_threads()
-    with steady(torch, 1):
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before

@@ -14,7 +14,6 @@ from tarragon.algorithms.vision_training import (
     begin_from,
     device_of,
     install,
-    steady,
     tensor,
     train,
     weights_of,
@@ -100,11 +99,5 @@ def test_pixels_are_standardised() -> None:
     assert tensor(torch, [pixels[..., :1]], torch.device("cpu")).shape == (1, 1, 1, 1)
 
 
-def test_threads_and_seeds_are_put_back() -> None:
-    before, state = torch.get_num_threads(), torch.random.get_rng_state()
-    with steady(torch, 1, 3):
-        torch.rand(3)
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == before
-    assert torch.equal(torch.random.get_rng_state(), state)
+def test_a_device_is_found() -> None:
     assert device_of(torch, "cpu").type == "cpu"

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from tarragon.algorithms import calendar_features, deepar_net
 from tarragon.algorithms.artifact import fitted, opened, seal
-from tarragon.algorithms.flat_parameters import steady, torch_for
+from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.params import OneOf, Range, Text, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.series_windows import Shape, Shelf

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tarragon.algorithms import zoneout_lstm
-from tarragon.algorithms.flat_parameters import Arrays, FlatParameters, Optimiser, clipped, steady
+from tarragon.algorithms.deep import steady
+from tarragon.algorithms.flat_parameters import Arrays, FlatParameters, Optimiser, clipped
 from tarragon.algorithms.likelihood import LIKELIHOODS
 from tarragon.algorithms.protocol import Context
 from tarragon.algorithms.series_windows import Shape, Shelf, Windows

@@ -6,44 +6,14 @@ checkpoint three arrays. Needs torch, which its callers hand in.
 Source: Kingma & Ba (2015), Adam, arXiv:1412.6980; Polyak (1964) for momentum; Tieleman & Hinton (2012) for RMSProp.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tarragon.algorithms.threads import limited
-from tarragon.errors import MissingExtraError
-
 Arrays = Mapping[str, NDArray[np.float32]]
 OPTIMISERS = ("adam", "sgd", "rmsprop")
-
-
-def torch_for(who: str) -> Any:
-    """Import torch. Raises ``MissingExtraError``."""
-    try:
-        import torch
-    except ImportError as error:
-        fix = "pip install 'tarragon[deep]'"
-        raise MissingExtraError(f"{who} is an optional part", why=str(error), fix=fix) from error
-    return torch
-
-
-@contextmanager
-def steady(torch: Any, threads: int) -> Iterator[None]:
-    """Give torch so many threads and only repeatable operations, and put both back."""
-    before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    import scipy.linalg  # noqa: F401 - compiled steps multiply with its library, which must be there to be limited
-
-    torch.set_num_threads(max(1, threads))
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        with limited(threads):
-            yield
-    finally:
-        torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(strict)
 
 
 class FlatParameters:

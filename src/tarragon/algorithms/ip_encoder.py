@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tarragon.algorithms.net_training import steady, torch_for
+from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.protocol import Context
 from tarragon.data import AddressPairs, Matrix, Vector
 from tarragon.errors import ParameterError

@@ -7,17 +7,16 @@ Only this module imports torch, inside its functions.
 """
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.protocol import Context
 from tarragon.data import Matrix
-from tarragon.errors import MissingExtraError
 
 STOP_STEPS = 32  # steps between two looks at the clock: about a quarter of a second
 WARM = 0.05  # share of the steps in which the rate rises
@@ -245,26 +244,3 @@ class _Run:
             raw.reshape(-1, self.recipe.outputs), y.repeat(m), reduction="none", label_smoothing=smooth
         )
         return (losses * weight.repeat(m)).mean()
-
-
-def torch_for(who: str) -> Any:
-    """Import torch for a method. Raises ``MissingExtraError``."""
-    try:
-        import torch
-    except ImportError as error:
-        fix = "pip install 'tarragon[deep]'"
-        raise MissingExtraError(f"{who} is an optional part", why=str(error), fix=fix) from error
-    return torch
-
-
-@contextmanager
-def steady(torch: Any, threads: int) -> Iterator[None]:
-    """Give torch so many threads and only repeatable operations, and put both back."""
-    before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(max(1, threads))
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(strict)

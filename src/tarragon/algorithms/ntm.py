@@ -29,10 +29,11 @@ from numpy.typing import NDArray
 from tarragon.algorithms import anchor_words, coherence
 from tarragon.algorithms.artifact import fitted, opened, seal
 from tarragon.algorithms.counts import counted, counts_of
+from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.ntm_training import TITLE, Arrays, Net, Recipe, begin, train
 from tarragon.algorithms.params import OneOf, Range, Text, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
-from tarragon.algorithms.torch_steps import OPTIMISERS, agreed, steady, torch_for
+from tarragon.algorithms.torch_steps import OPTIMISERS, agreed
 from tarragon.algorithms.weights import broken, read_weights, write_weights
 from tarragon.data import Data, Prediction, Tabular
 from tarragon.errors import DataError, ParameterError

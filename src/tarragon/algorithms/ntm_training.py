@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from tarragon.algorithms import anchor_words
 from tarragon.algorithms.counts import counts_of
+from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.protocol import Context
-from tarragon.algorithms.torch_steps import agreed, averaged, optimiser, steady, torch_for
+from tarragon.algorithms.torch_steps import agreed, averaged, optimiser
 from tarragon.data import Data, Tabular
 
 TITLE = "Neural topic model"

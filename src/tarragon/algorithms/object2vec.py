@@ -26,10 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tarragon.algorithms.artifact import fitted, opened, seal
+from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.pair_training import TITLE, Arrays, Encoder, Net, Recipe, begin, train
 from tarragon.algorithms.params import OneOf, Range, Text, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
-from tarragon.algorithms.torch_steps import OPTIMISERS, steady, torch_for
+from tarragon.algorithms.torch_steps import OPTIMISERS
 from tarragon.algorithms.weights import broken, read_weights, write_weights
 from tarragon.data import LabelledPairs, Prediction, Tokens
 from tarragon.errors import DataError, NotFittedError, ParameterError

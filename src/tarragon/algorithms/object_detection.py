@@ -25,13 +25,14 @@ from numpy.typing import NDArray
 
 from tarragon.algorithms import augment
 from tarragon.algorithms.artifact import fitted, opened, seal
+from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.params import OneOf, Range, Text, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.ssd import detector
 from tarragon.algorithms.vision_artifact import Arrays, read_params, write_json, write_params, write_symbol
 from tarragon.algorithms.vision_detect import Detect, found_on
 from tarragon.algorithms.vision_schedules import Patience, Stepping, listed, stepped
-from tarragon.algorithms.vision_training import Plan, begin_from, install, steady, torch_for, train
+from tarragon.algorithms.vision_training import Plan, begin_from, install, train
 from tarragon.data import Boxes, Pictures, Pixels, Prediction
 from tarragon.errors import DataError, NotFittedError, ParameterError
 

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.protocol import Context
-from tarragon.algorithms.torch_steps import optimiser, steady, torch_for
+from tarragon.algorithms.torch_steps import optimiser
 from tarragon.data import LabelledPairs, Tokens
 
 TITLE = "Object2Vec"

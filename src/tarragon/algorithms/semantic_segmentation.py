@@ -22,13 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tarragon.algorithms.artifact import fitted, opened, seal
+from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.params import OneOf, Range, Text, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.segmentation_heads import KINDS, segmenter
 from tarragon.algorithms.vision_artifact import Arrays, read_params, write_json, write_params, write_symbol
 from tarragon.algorithms.vision_schedules import Patience, Rate, Stepping, cosine, listed, polynomial, stepped
 from tarragon.algorithms.vision_segment import Segment, scores_on
-from tarragon.algorithms.vision_training import Plan, begin_from, install, steady, torch_for, train
+from tarragon.algorithms.vision_training import Plan, begin_from, install, train
 from tarragon.data import Pictures, Prediction
 from tarragon.errors import NotFittedError, ParameterError
 

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tarragon.algorithms.artifact import fitted, opened, seal
-from tarragon.algorithms.flat_parameters import OPTIMISERS, steady, torch_for
+from tarragon.algorithms.deep import steady, torch_for
+from tarragon.algorithms.flat_parameters import OPTIMISERS
 from tarragon.algorithms.params import OneOf, Range, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.seq2seq_plan import Plan

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from tarragon.algorithms.beam_search import BEGIN, END, search
 from tarragon.algorithms.bleu import bleu
-from tarragon.algorithms.flat_parameters import FlatParameters, Optimiser, steady
+from tarragon.algorithms.deep import steady
+from tarragon.algorithms.flat_parameters import FlatParameters, Optimiser
 from tarragon.algorithms.protocol import Context
 from tarragon.algorithms.seq2seq_net import Translator, initial
 from tarragon.algorithms.seq2seq_plan import Plan

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from tarragon.algorithms import tab_transformer_net as net
 from tarragon.algorithms.artifact import fitted, opened, seal
+from tarragon.algorithms.deep import torch_for
 from tarragon.algorithms.inputs import dense, same_columns, supervised
-from tarragon.algorithms.net_training import torch_for
 from tarragon.algorithms.params import OneOf, Range, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.target import Target

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tarragon.algorithms.net_training import steady, torch_for
+from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.protocol import Context
 
 WHO = "TabTransformer"

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tarragon.algorithms.artifact import fitted, opened, seal
+from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.params import OneOf, Range, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.text_encoder import Encoder, Published, Shape, Small
 from tarragon.algorithms.text_training import OPTIMIZERS, Plan, Steps, probabilities, train, whole
-from tarragon.algorithms.vision_training import steady, torch_for
 from tarragon.algorithms.weights import broken
 from tarragon.data import Prediction, Texts
 from tarragon.errors import DataError, NotFittedError, ParameterError

@@ -4,40 +4,15 @@ AdaDelta is MXNet's: its own steps are its learning rate, ρ = 0.9 and ε = 1e-5
 has no effect (Zeiler 2012, arXiv:1212.5701). Weight decay is added to the gradient, as there.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tarragon.algorithms.protocol import Context
-from tarragon.errors import MissingExtraError
 
 OPTIMISERS = ("adadelta", "adagrad", "adam", "rmsprop", "sgd")
-
-
-def torch_for(title: str) -> Any:
-    """Import torch. Raises ``MissingExtraError``."""
-    try:
-        import torch
-    except ImportError as error:
-        fix = "pip install 'tarragon[deep]'"
-        raise MissingExtraError(f"{title} is an optional part", why=str(error), fix=fix) from error
-    return torch
-
-
-@contextmanager
-def steady(torch: Any, threads: int) -> Iterator[None]:
-    """Give torch so many threads and only repeatable operations, and put both back."""
-    before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    torch.set_num_threads(max(1, threads))
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(strict)
 
 
 def optimiser(torch: Any, weights: Iterable[Any], name: str, rate: float, decay: float) -> Any:

@@ -8,9 +8,8 @@ Only functions of this module, and of those that build networks, import torch.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 
 from tarragon.algorithms.protocol import Context
 from tarragon.algorithms.vision_schedules import Patience, Rate, Stepping
-from tarragon.errors import DataError, IntegrityError, MissingExtraError
+from tarragon.errors import DataError, IntegrityError
 
 Arrays = dict[str, NDArray[Any]]
 LOOK = 8  # steps between two looks at whether to stop
@@ -86,37 +85,6 @@ class Trained:
     done: int = 0
     stale: int = 0
     kept: dict[int, Arrays] = field(default_factory=dict)
-
-
-def torch_for(title: str) -> Any:
-    """Import torch. Raises ``MissingExtraError``."""
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{title} is an optional part", why=str(error), fix="pip install 'tarragon[deep]'"
-        ) from error
-    return torch
-
-
-@contextmanager
-def steady(torch: Any, threads: int, seed: int) -> Iterator[None]:
-    """Give torch so many threads, only repeatable operations and a seed of its own; put all back afterwards."""
-    before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    fills = torch.utils.deterministic.fill_uninitialized_memory
-    torch.set_num_threads(max(1, threads))
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = (
-        False  # all that is allocated here is written before it is read
-    )
-    try:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            yield
-    finally:
-        torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(strict)
-        torch.utils.deterministic.fill_uninitialized_memory = fills
 
 
 def device_of(torch: Any, name: str) -> Any:
