@@ -116,3 +116,16 @@ def test_a_large_table_is_streamed(table, tmp_path, monkeypatch):
     first, second = (m.respond(tmp_path / "t.csv")["projection"] for m in (whole, streamed))
     np.testing.assert_allclose(first, second, atol=1e-4)
     assert Trained.lies_in(tmp_path) is False
+
+
+def test_what_a_table_says_need_not_be_given():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    words = np.where(X[:, 0] > 0, "up", "down")
+    assert (train("linear-learner", X, words, epochs=5).predict(X) == words).mean() > 0.9
+    thirds = np.digitize(X[:, 0], [-0.5, 0.5])
+    assert (train("linear-learner", X, thirds, epochs=20, mini_batch_size=50).predict(X) == thirds).mean() > 0.7
+    found = train("factorization-machines", X, X[:, 0] * 2.5, num_factors=2, epochs=40, mini_batch_size=20)
+    assert np.corrcoef(found.predict(X), X[:, 0])[0, 1] > 0.5
+    with pytest.raises(ParameterError, match="num_components"):
+        train("pca", X)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tarragon.algorithms import build, get
+from tarragon.algorithms import OneOf, build, declared, get
 from tarragon.data import Batches, Encoder, ReadOptions, Source, Table, Tabular, batches, read_table
 from tarragon.errors import ConflictError, DataError, ParameterError
 from tarragon.train.builtin import Channel, Teller, learn
@@ -174,7 +174,7 @@ def _mark(algorithm: str, given: Mapping[str, Any], data: Source, seed: int) -> 
 def _from_rows(wish: Wish, y: Any, target: str, options: ReadOptions) -> Trained:
     kind, teller = wish.kind, wish.teller
     supervised = bool(kind.card.tasks & SUPERVISED)
-    model = build(kind, _typed(kind, wish.given))
+    given = _typed(kind, wish.given)
     encoder: Encoder | None = None
     rows: Tabular | Batches
     if isinstance(wish.data, NUMBERS):
@@ -194,6 +194,7 @@ def _from_rows(wish: Wish, y: Any, target: str, options: ReadOptions) -> Trained
         valid = None if wish.validation is None else _held(wish, table, encoder, options)
     if supervised and isinstance(rows, Tabular) and rows.y is None:
         raise ParameterError(f"{kind.card.title} needs labels", why="It learns to predict", fix="Give y")
+    model = build(kind, {**_said_by(rows, kind), **given})
     began = last = time.monotonic()
 
     def told(done: Any) -> None:
@@ -213,6 +214,21 @@ def _from_rows(wish: Wish, y: Any, target: str, options: ReadOptions) -> Trained
     model.fit(rows, valid=valid, context=context)
     teller.say(f"fitted in {time.monotonic() - began:.2f} s")
     return Trained(wish.algorithm, model, encoder, target, tuple(classes))
+
+
+def _said_by(rows: Tabular | Batches, kind: type) -> dict[str, Any]:
+    """Return hyperparameters that a job must be given and a table says itself: its columns, and what is predicted."""
+    words = ("regressor", "classifier", "binary_classifier", "multiclass_classifier")
+    meant = words[:1] if not rows.n_classes else (words[1], words[2 if rows.n_classes == 2 else 3])
+    found: dict[str, Any] = {}
+    for h in declared(kind):
+        if h.name == "feature_dim" and h.required:
+            found[h.name] = rows.n_features
+        elif h.name == "predictor_type" and h.required and isinstance(h.rule, OneOf):
+            found[h.name] = next((word for word in meant if word in h.rule.values), h.rule.values[0])
+        elif h.name == "num_classes" and rows.n_classes > 2:
+            found[h.name] = rows.n_classes
+    return found
 
 
 def _is_large(wish: Wish) -> bool:
