@@ -7,7 +7,7 @@ from tarragon.testing import LocalServer
 
 def test_unmodified_code_reaches_the_server(tarragon_env: LocalServer) -> None:
     boto3.client("s3").create_bucket(Bucket="of-a-test")
-    assert [each["Name"] for each in boto3.client("s3").list_buckets()["Buckets"]] == ["of-a-test"]
+    assert "of-a-test" in [each["Name"] for each in boto3.client("s3").list_buckets()["Buckets"]]
     assert boto3.client("sagemaker").meta.endpoint_url == tarragon_env.url
 
 

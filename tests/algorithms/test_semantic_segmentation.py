@@ -56,7 +56,7 @@ class TestSemanticSegmentation(ModelContract):
 def test_it_learns_outlines(algorithm: str) -> None:
     context = Standalone()
     held = drawn(16, 1)
-    model = small(algorithm=algorithm, epochs=6, optimizer="adam", learning_rate=0.01, crop_size=32, width=8)
+    model = small(algorithm=algorithm, epochs=9, optimizer="adam", learning_rate=0.01, crop_size=32, width=8)
     model.fit(drawn(48), valid=held, context=context)
     best = max(context.epochs, key=lambda epoch: epoch["validation:mIOU"])
     assert best["validation:mIOU"] > 0.5

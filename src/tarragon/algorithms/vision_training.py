@@ -197,10 +197,22 @@ class _Run:
         self.most = int(np.asarray(self.shared({"counts": counts})["counts"]).max())
         self.batch = max(1, min(plan.batch, self.most))
         self.steps = -(-self.most // self.batch)
+        self.begin_alike()
 
     def shared(self, arrays: Arrays) -> Mapping[str, NDArray[Any]]:
         """Add up over the hosts."""
         return self.context.reduce(arrays) if self.context.world > 1 else arrays
+
+    def begin_alike(self) -> None:
+        """Give all hosts the first one's weights."""
+        if self.context.world == 1:
+            return
+        named = dict(self.net.named_parameters())
+        mine = float(self.context.rank == 0)
+        total = self.shared({n: mine * w.detach().cpu().numpy() for n, w in named.items()})
+        with self.torch.no_grad():
+            for name, w in named.items():
+                w.copy_(self.torch.from_numpy(np.ascontiguousarray(total[name])))
 
     def epoch(self, done: int) -> tuple[bool, dict[str, float]]:
         """Pass over the examples once; whether it was stopped on the way, and the mean metrics."""
