@@ -35,7 +35,7 @@ def test_the_model_answers_new_rows_better_than_chance(kept: Any) -> None:
     assert p.shape == (100, 2)
     np.testing.assert_allclose(p.sum(axis=1), 1.0)
     y = (new["left"] == "yes").cast(pl.Float64).to_numpy()
-    assert metric("auc").score(y, p) > 0.65  # chance is 0.5; how far above it depends on what the machine had time for
+    assert metric("auc").score(y, p) > 0.75
     assert list(kept.dev.model.classes_) == ["no", "yes"]
     assert set(kept.dev.model.predict(new)) <= {"no", "yes"}
 
