@@ -17,6 +17,8 @@ from tarragon.metrics import metric
 from tarragon.refine import TableModel
 from tarragon.registry import Registry
 
+from .conftest import log_odds, shop
+
 pytestmark = pytest.mark.journey
 
 
@@ -29,13 +31,16 @@ def test_the_verdict_the_score_and_its_interval(kept: Any) -> None:
     assert dev.leaderboard.metric == "auc"
 
 
-def test_the_model_answers_new_rows_better_than_chance(kept: Any) -> None:
-    new = type(kept.frame)(kept.frame.sample(100, seed=1))
+def test_the_model_ranks_new_rows_nearly_as_well_as_the_truth_does(kept: Any) -> None:
+    # drawn anew and many: on a hundred rows of the table itself the truth has 0.717, and only overfitting has more
+    new = shop(4_000, seed=9)
     p = kept.dev.model.predict_proba(new)
-    assert p.shape == (100, 2)
+    assert p.shape == (4_000, 2)
     np.testing.assert_allclose(p.sum(axis=1), 1.0)
     y = (new["left"] == "yes").cast(pl.Float64).to_numpy()
-    assert metric("auc").score(y, p) > 0.75
+    truth = metric("auc").score(y, log_odds(new).to_numpy())
+    assert truth > 0.8
+    assert metric("auc").score(y, p) > truth - 0.03
     assert list(kept.dev.model.classes_) == ["no", "yes"]
     assert set(kept.dev.model.predict(new)) <= {"no", "yes"}
 
