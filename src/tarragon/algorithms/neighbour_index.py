@@ -21,7 +21,6 @@ from tarragon.data import Index, Matrix, Vector
 TREE_COLUMNS, TREE_ROWS = 10, 1_000  # a k-d tree is quicker than products with at most so many columns, and more rows
 SPARE = 8  # candidates beyond k: float32 may have the order of near ties wrong
 FAR = 4.0  # squared mean over variance, from which float32 products lose the digits that matter
-BLOCK_CELLS = 1 << 20
 QUERIES, ROWS = 256, 1_024  # of a block: 1 MB of scores
 LEARNT, TURNS = 256, 25  # rows a code word is learnt from, and iterations: FAISS's own
 LEAST_BITS, MOST_BITS = 1, 8  # of a part of a code: as many as there are rows to learn them from
@@ -78,16 +77,11 @@ class Neighbourhood:
         )
 
     def _exact(self, X: Matrix, k: int) -> tuple[Vector, Index]:
-        rows = self.rows()
+        from tarragon.algorithms.neighbour_kernel import measure
+
         near = self._candidates(X, min(self.shape.n, k + SPARE))
-        gap, size = np.empty(near.shape), max(1, BLOCK_CELLS // (near.shape[1] * self.shape.d))
-        for start in range(0, len(X), size):
-            there = rows[near[start : start + size]].astype(np.float64)
-            asked = X[start : start + size, None, :]
-            if self.shape.inner:
-                gap[start : start + size] = (there * asked).sum(axis=2)
-            else:
-                gap[start : start + size] = np.square(there - asked).sum(axis=2)
+        gap = np.empty(near.shape)
+        measure(self.rows(), X, near, self.shape.inner, gap)
         gap = self._told(gap)
         order = np.argsort(gap, axis=1, kind="stable")[:, :k]
         return np.take_along_axis(gap, order, axis=1), np.take_along_axis(near, order, axis=1)

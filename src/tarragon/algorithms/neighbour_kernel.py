@@ -1,7 +1,8 @@
-"""The compiled loop of exact search: of a block of scores, those among the best so far."""
+"""The compiled loops of exact search: of a block of scores, those among the best so far; distances of candidates."""
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 
@@ -23,3 +24,25 @@ def keep(scores: Any, first: int, best: Any, who: Any) -> None:
                 best[i, p] = score
                 who[i, p] = first + j
                 least = best[i, k - 1]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})  # type: ignore[untyped-decorator, unused-ignore]
+def measure(rows: Any, X: Any, near: Any, inner: bool, gap: Any) -> None:
+    """Write squared L2 or inner products, in float64, of queries (m, d) and their candidates, (m, k), to ``gap``.
+
+    Sums may be reordered, alike for every pair: equal rows are equally far, but the last bit differs by processor.
+    """
+    m, k = near.shape
+    d = rows.shape[1]
+    for i in range(m):
+        for j in range(k):
+            r = near[i, j]
+            total = 0.0
+            if inner:
+                for c in range(d):
+                    total += np.float64(rows[r, c]) * np.float64(X[i, c])
+            else:
+                for c in range(d):
+                    apart = np.float64(rows[r, c]) - np.float64(X[i, c])
+                    total += apart * apart
+            gap[i, j] = total
