@@ -22,13 +22,13 @@ from benchmarks.algorithms import SHARED, Line, Measured, timed
 BAR = "AUC on the taxi series at least isolation forest's; at least 100 times as fast as rrcf, as good at finding"
 SHINGLE = 48  # half-hours: a day
 TREES, SAMPLES = 100, 256
-ASKED = 200  # rows that rrcf scores, one insertion into every tree each
+ASKED = (60, 200)  # rows that rrcf scores, one insertion into every tree each
 BASE, COLUMNS, BLOCK = 250_000, 20, 10_000
 MEMORY, LINEAR = 1.1, 1.1
 
 
 def measure(seed: int, threads: int) -> list[Measured]:
-    return [_taxi(seed, threads), _plain(seed, threads)]
+    return [_taxi(seed, threads), *(_plain(seed, threads, asked) for asked in ASKED)]
 
 
 def _taxi(seed: int, threads: int) -> Measured:
@@ -65,7 +65,7 @@ def _taxi(seed: int, threads: int) -> Measured:
     )  # fmt: skip
 
 
-def _plain(seed: int, threads: int) -> Measured:
+def _plain(seed: int, threads: int, count: int) -> Measured:
     warnings.filterwarnings("ignore", category=UserWarning)
     import rrcf
     from sklearn.metrics import roc_auc_score
@@ -75,8 +75,8 @@ def _plain(seed: int, threads: int) -> Measured:
 
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(TREES * SAMPLES, 8)).astype(np.float32)
-    asked = rng.normal(size=(ASKED, 8)).astype(np.float32)
-    odd = np.arange(ASKED) % 10 == 0
+    asked = rng.normal(size=(count, 8)).astype(np.float32)
+    odd = np.arange(count) % 10 == 0
     asked[odd] += 2.5
 
     def ours() -> np.ndarray:
@@ -87,7 +87,7 @@ def _plain(seed: int, threads: int) -> Measured:
     def theirs() -> np.ndarray:
         dealt = rng.permutation(len(X)).reshape(TREES, SAMPLES)
         forest = [rrcf.RCTree(X[rows].astype(float), index_labels=rows) for rows in dealt]
-        found = np.zeros(ASKED)
+        found = np.zeros(count)
         for i, row in enumerate(asked.astype(float)):
             for tree in forest:
                 tree.insert_point(row, index="asked")
@@ -99,16 +99,19 @@ def _plain(seed: int, threads: int) -> Measured:
     seconds, score = timed(ours)
     peer_seconds, peer = timed(theirs)
     return Measured(
-        f"{TREES} trees of {SAMPLES}, {ASKED} asked", "AUC", seconds, float(roc_auc_score(odd, score)),
+        f"{TREES} trees of {SAMPLES}, {count} asked", "AUC", seconds, float(roc_auc_score(odd, score)),
         "rrcf", peer_seconds, float(roc_auc_score(odd, peer)),
     )  # fmt: skip
 
 
 def met(lines: Mapping[str, Line]) -> bool:
-    found = {line.peer: line for line in lines.values()}
-    forest, plain = found["IsolationForest"], found["rrcf"]
-    good = forest.quality >= forest.peer_quality and plain.quality >= plain.peer_quality - 0.02
-    return good and plain.ratio >= 100
+    good = True
+    for line in lines.values():
+        if line.peer == "rrcf":
+            good &= line.quality >= line.peer_quality - 0.02 and line.ratio >= 100
+        else:
+            good &= line.quality >= line.peer_quality
+    return good
 
 
 def memory() -> bool:
