@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tarragon.engine import Documents, Workspace
-from tarragon.faces.aws.sagemaker_metrics import drop, points
+from tarragon.faces.aws.sent_metrics import drop, points
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:experiment-trial-component/Run-One"
 NOW = int(time.time()) // 3600 * 3600

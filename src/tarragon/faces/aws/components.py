@@ -12,9 +12,10 @@ from typing import Any
 
 from tarragon.engine import Document
 from tarragon.errors import ConflictError, NotFoundError
-from tarragon.faces.aws import experiments, search, tags, trials
+from tarragon.faces.aws import experiments, search, sent_metrics, tags, trials
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
+from tarragon.faces.aws.sent_metrics import Point
 from tarragon.faces.aws.server import Server
 
 operations = Operations("sagemaker")
@@ -25,7 +26,6 @@ ENDINGS = {
 }  # fmt: skip
 NUMBER = re.compile(r"[+-]?(\d{1,300}(\.\d*)?|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 MERGED = ("Parameters", "InputArtifacts", "OutputArtifacts")
-Point = tuple[float, int | None, float]
 """When (seconds since 1970), at which step, how much."""
 
 
@@ -110,7 +110,7 @@ def delete_trial_component(call: Call) -> Answer:
         raise invalid(f"The trial component {name} is in the trial {inside[0][0]}; disassociate it first")
     call.server.documents.delete(call.region, KIND, name)
     tags.drop(call, call.arn(ARN, name))
-    _forget_sent(call.server, call.region, name)
+    sent_metrics.drop(call.server, call.region, name)
     return {"TrialComponentArn": call.arn(ARN, name)}
 
 
@@ -228,7 +228,7 @@ def described(server: Server, region: str, document: Document) -> dict[str, Any]
     reported = [(source["SourceArn"], facts.metrics)] if facts else []
     found["Metrics"] = [
         _summary(name, whence, points)
-        for whence, metrics in (*reported, (arn, _sent(server, region, document.name)))
+        for whence, metrics in (*reported, (arn, sent_metrics.points(server, region, document.name)))
         for name, points in metrics.items()
         if points
     ]
@@ -266,20 +266,6 @@ def _parameter(value: Any) -> dict[str, Any]:
 
 def _artifact(each: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in each.items() if value}
-
-
-def _sent(server: Server, region: str, name: str) -> Mapping[str, Sequence[Point]]:
-    """Read the metrics that a client sent for a component."""
-    # late: that file looks components up
-    from tarragon.faces.aws.sagemaker_metrics import points
-
-    return points(server, region, name)
-
-
-def _forget_sent(server: Server, region: str, name: str) -> None:
-    from tarragon.faces.aws.sagemaker_metrics import drop
-
-    drop(server, region, name)
 
 
 def _summary(name: str, arn: str, points: Sequence[Point]) -> dict[str, Any]:

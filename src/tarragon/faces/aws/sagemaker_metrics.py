@@ -1,23 +1,18 @@
-"""Metrics that clients send for a trial component, every value kept, with its step and time.
+"""Metrics of trial components: what clients send for them, and values added up by step or by time."""
 
-Each batch is a document of its own, so that sending costs the same however much was sent before.
-"""
-
-import hashlib
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import isfinite
 from statistics import fmean, pstdev
-from typing import Any, TypeAlias
+from typing import Any
 
 from tarragon.errors import NotFoundError
-from tarragon.faces.aws import components
+from tarragon.faces.aws import components, sent_metrics
 from tarragon.faces.aws.jobs import kind_in
 from tarragon.faces.aws.protocol import Answer, Call, Operations, invalid
+from tarragon.faces.aws.sent_metrics import Point, Sent
 from tarragon.faces.aws.server import Server
 
 operations = Operations("sagemaker-metrics")
-Point: TypeAlias = tuple[float, int | None, float]
 BATCH = 10  # metrics in one request, as SageMaker has it
 QUERIES = 100
 NAME_LETTERS = 255
@@ -37,15 +32,16 @@ def batch_put_metrics(call: Call) -> Answer:
     component = _component(call.server, call.region, call.params["TrialComponentName"])
     if component is None:
         return {"Errors": [_error("VALIDATION_ERROR", place) for place in range(len(sent))]}
-    errors, kept = [], []
+    errors: list[Mapping[str, Any]] = []
+    kept: list[Sent] = []
     for place, each in enumerate(sent):
         name, step = each["MetricName"], each.get("Step")
         if not isfinite(each["Value"]) or not 0 < len(name) <= NAME_LETTERS or (step is not None and step < 0):
             errors.append(_error("VALIDATION_ERROR", place))
         else:
-            kept.append([name, float(each["Timestamp"]), step, float(each["Value"])])
+            kept.append((name, float(each["Timestamp"]), step, float(each["Value"])))
     if kept:
-        call.server.documents.create(call.region, _kind(component), secrets.token_hex(16), {"points": kept})
+        sent_metrics.add(call.server, call.region, component, kept)
     return {"Errors": errors}
 
 
@@ -56,37 +52,6 @@ def batch_get_metrics(call: Call) -> Answer:
     if len(queries) > QUERIES:
         raise invalid(f"A request can have at most {QUERIES} queries; this one has {len(queries)}")
     return {"MetricQueryResults": [_result(call, query) for query in queries]}
-
-
-def points(server: Server, region: str, component: str) -> dict[str, list[Point]]:
-    """Read what was sent for a trial component.
-
-    Parameters
-    ----------
-    server : Server
-    region : str
-    component : str
-        Its name; case makes no difference, since SDK v2 sends it in lower case.
-
-    Returns
-    -------
-    dict of str to list of (float, int or None, float)
-        By metric: time in seconds since 1970, step and value, in the order they were sent.
-    """
-    found: dict[str, list[Point]] = {}
-    for document in server.documents.list(region, _kind(component)):
-        for name, time, step, value in document.content["points"]:
-            found.setdefault(name, []).append((time, step, value))
-    return found
-
-
-def drop(server: Server, region: str, component: str) -> None:
-    """Forget what was sent for a trial component."""
-    for document in server.documents.list(region, _kind(component)):
-        try:
-            server.documents.delete(region, _kind(component), document.name)
-        except NotFoundError:  # somebody was quicker
-            continue
 
 
 def _result(call: Call, query: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -119,7 +84,7 @@ def _reported(call: Call, arn: str) -> Mapping[str, Sequence[Point]] | None:
         if component is None:
             return None
         of_job = _of_job(call, component.removesuffix(OF_TRAINING)) if component.endswith(OF_TRAINING) else None
-        return {**(of_job or {}), **points(call.server, call.region, component)}
+        return {**(of_job or {}), **sent_metrics.points(call.server, call.region, component)}
     return _of_job(call, name) if kind == "training-job" else None
 
 
@@ -147,11 +112,6 @@ def _component(server: Server, region: str, name: str) -> str | None:
 
 def _components(server: Server, region: str) -> Iterator[str]:
     return (document.name for document in server.documents.list(region, components.KIND))
-
-
-def _kind(component: str) -> str:
-    # A kind of its own for each component: a look at one reads nothing of the others.
-    return "component-metrics-" + hashlib.sha256(component.lower().encode()).hexdigest()[:40]
 
 
 def _error(code: str, place: int) -> Mapping[str, Any]:
