@@ -119,6 +119,7 @@ def test_stop_ends_with_the_best_so_far(kept: Any, tmp_path: Path) -> None:
         ({"target": "lefft"}, DataError, "left"),
         ({"metric": "acuracy"}, ParameterError, "accuracy"),
         ({"time_limit": 0.5}, ParameterError, "10 s"),
+        ({"algorithms": ("autogluon",)}, ParameterError, "loop itself"),
         ({"holdout": 0.9}, ParameterError, "holdout"),
         ({"max_latency": -1.0}, ParameterError, "latency"),
         ({"max_size": 0}, ParameterError, "size"),

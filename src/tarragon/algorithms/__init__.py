@@ -1,5 +1,6 @@
 """Published methods, one file each: declared hyperparameters, fit, predict, save, load."""
 
+from tarragon.algorithms.artifact import opened, seal
 from tarragon.algorithms.catalogue import cards, get, installed, kind_of, names
 from tarragon.algorithms.knn_index import KNNIndex
 from tarragon.algorithms.params import (
@@ -40,5 +41,7 @@ __all__ = [
     "installed",
     "kind_of",
     "names",
+    "opened",
+    "seal",
     "space",
 ]

@@ -35,7 +35,7 @@ class Card:
     tasks : frozenset of str
         Of "binary", "multiclass", "regression" (and later "clustering", "forecast", …).
     accepts : str
-        The ``Data`` it takes: "tabular" or "batches".
+        What it learns from: "tabular" or "batches" of an encoded table, or "table": raw columns, a `Table`.
     view : {"codes", "onehot", "dense"}
     use, avoid : str
         When to choose it, when not: one sentence each.

@@ -289,7 +289,13 @@ def check(spec: Spec) -> None:
         from tarragon.algorithms import catalogue
 
         for algorithm in spec.algorithms:
-            catalogue.get(algorithm)
+            card = catalogue.get(algorithm).card
+            if card.accepts == "table":
+                raise ParameterError(
+                    f"{card.title} cannot be one of the methods that are tried",
+                    why="It is the loop itself",
+                    fix="Leave it out, or run `tarragon train`",
+                )
 
 
 def _asked(spec: Spec) -> dict[str, object]:

@@ -84,7 +84,7 @@ def predict(
     began = clock()
     folder = None if isinstance(model, Package) else Path(model)
     fitted = Trained.load(folder) if folder is not None and Trained.lies_in(folder) else None
-    if fitted is not None and folder is not None and fitted.encoder is None:
+    if fitted is not None and folder is not None and not fitted.columns:
         from tarragon.serve.requests import answer_file
 
         return Scored(folder.name, out, answer_file(folder, source, out), (), (), (), clock() - began)

@@ -14,16 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from tarragon.algorithms import OneOf, build, declared, get
 from tarragon.data import Batches, Encoder, ReadOptions, Source, Table, Tabular, batches, read_table
 from tarragon.errors import ConflictError, DataError, ParameterError
 from tarragon.train.builtin import Channel, Teller, learn
-from tarragon.train.trained import NUMBERS, Trained, _matrix
+from tarragon.train.trained import NUMBERS, Trained, matrix, numbered
 
 STREAM_BYTES = 256 << 20  # a larger file is streamed, by methods that can
 SAMPLE_ROWS = 200_000  # of such a file, to learn how its columns are read
 LINE_S = 0.25  # between lines of a table's fit: a booster does hundreds of rounds a second
+LABEL = "label"  # the target of arrays, for methods that read tables
 SUPERVISED = frozenset({"binary", "multiclass", "regression"})
 
 
@@ -141,7 +143,14 @@ def train(  # noqa: PLR0913 — the public call names every option a user may gi
     if place is not None and place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise ConflictError(f"{place} is there already", why="A model is never overwritten", fix="Name another folder")
     notes = Notes(on_line or (lambda text: None), stop or (lambda: False))
-    tables = kind.card.accepts in ("tabular", "batches") and not content_type and not channels
+    raw = kind.card.accepts == "table"
+    if raw and (content_type or channels):
+        raise ParameterError(
+            f"{kind.card.title} takes a table with named columns",
+            why="Channels and content types are a training job's",
+            fix="Leave content_type and channels out, or train it from a job",
+        )
+    tables = raw or (kind.card.accepts in ("tabular", "batches") and not content_type and not channels)
     kept = None if place is None else place.with_name(f".{place.name}.{_mark(algorithm, given, data, seed)}")
     teller = Teller(notes, checkpoints=kept, seed=seed)
     teller = replace(teller, threads=threads or teller.threads)
@@ -149,7 +158,8 @@ def train(  # noqa: PLR0913 — the public call names every option a user may gi
     if not tables:
         made = _from_files(wish, channels or {}, content_type, place)
     else:
-        made = _from_rows(wish, y, target, ReadOptions(drop=drop, weight=weight, task=task))
+        options = ReadOptions(drop=drop, weight=weight, task=task)
+        made = _from_table(wish, y, target, options) if raw else _from_rows(wish, y, target, options)
         if place is not None:
             _placed(made, place)
     made.metrics = notes.metrics
@@ -216,6 +226,26 @@ def _from_rows(wish: Wish, y: Any, target: str, options: ReadOptions) -> Trained
     return Trained(wish.algorithm, model, encoder, target, tuple(classes))
 
 
+def _from_table(wish: Wish, y: Any, target: str, options: ReadOptions) -> Trained:
+    """Fit a method that reads raw columns itself."""
+    kind, source = wish.kind, wish.data
+    if isinstance(source, NUMBERS):
+        if y is None:
+            raise ParameterError(f"{kind.card.title} needs labels", why="It learns to predict", fix="Give y")
+        labels = np.asarray(y)
+        _one_each(labels, source)
+        source, target = numbered(source).with_columns(pl.Series(LABEL, labels)), LABEL
+    if not target:
+        raise ParameterError(
+            f"{kind.card.title} needs a target", why="It learns to predict a column", fix="Name it with target"
+        )
+    table = read_table(source, target, options=options)
+    model = build(kind, _typed(kind, wish.given))
+    wish.teller.say(f"{kind.card.title}: {table.n_rows:,} rows, {len(table.columns) - 1:,} columns")
+    model.fit(table, context=wish.teller)
+    return Trained(wish.algorithm, model, None, target, tuple(table.classes))
+
+
 def _said_by(rows: Tabular | Batches, kind: type) -> dict[str, Any]:
     """Return hyperparameters that a job must be given and a table says itself: its columns, and what is predicted."""
     words = ("regressor", "classifier", "binary_classifier", "multiclass_classifier")
@@ -262,25 +292,29 @@ def _arrays(data: Any, y: Any, validation: Any) -> tuple[Tabular, Tabular | None
     if y is None:
         if validation is not None and not isinstance(validation, NUMBERS):
             raise ParameterError("validation must be an array", why="The rows are one", fix="Give one like it")
-        held = None if validation is None else Tabular(_matrix(validation))
-        return Tabular(_matrix(data)), held, ()
+        held = None if validation is None else Tabular(matrix(validation))
+        return Tabular(matrix(data)), held, ()
     labels = np.asarray(y)
-    if labels.shape != (data.shape[0],):
-        raise DataError(
-            f"y has shape {labels.shape}", why=f"There are {data.shape[0]} rows", fix="Give one label for each row"
-        )
+    _one_each(labels, data)
     classes = tuple(np.unique(labels).tolist()) if labels.dtype.kind in "biuOUS" else ()
 
     def block(X: Any, given: Any) -> Tabular:
         if not classes:
-            return Tabular(_matrix(X), y=np.asarray(given, np.float64))
+            return Tabular(matrix(X), y=np.asarray(given, np.float64))
         codes = np.searchsorted(np.asarray(classes), given)
         if (np.asarray(classes)[np.minimum(codes, len(classes) - 1)] != given).any():
             raise DataError("The validation labels are others", why="Some are in no row", fix="Leave them out")
-        return Tabular(_matrix(X), y=codes.astype(np.float64), n_classes=len(classes))
+        return Tabular(matrix(X), y=codes.astype(np.float64), n_classes=len(classes))
 
     held = None if validation is None else block(validation[0], np.asarray(validation[1]))
     return block(data, labels), held, classes
+
+
+def _one_each(labels: Any, rows: Any) -> None:
+    if labels.shape != (rows.shape[0],):
+        raise DataError(
+            f"y has shape {labels.shape}", why=f"There are {rows.shape[0]} rows", fix="Give one label for each row"
+        )
 
 
 def _typed(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class Trained:
     @property
     def columns(self) -> tuple[str, ...]:
         """Raw columns it reads; () where it was not fitted on a table."""
-        return self.encoder.columns if self.encoder else ()
+        return self.encoder.columns if self.encoder else tuple(getattr(self.model, "columns", ()))
 
     @staticmethod
     def lies_in(folder: Path) -> bool:
@@ -84,9 +84,9 @@ class Trained:
                 raise DataError(
                     "An array has no column names", why="The model was fitted on a table", fix="Give a frame or a path"
                 )
-            return self.model.predict(Tabular(_matrix(source)))
+            source = numbered(source) if self.columns else Tabular(matrix(source))
         if self.encoder is None:
-            taken: Any = source  # the kind of data that the algorithm takes: series, texts, pictures
+            taken: Any = source  # the kind of data that the algorithm takes: rows, series, texts, pictures
             return self.model.predict(taken)
         frame, _ = self.encoder.align(source)
         return self.model.predict(self.encoder.transform(frame, self.model.card.view))
@@ -131,8 +131,10 @@ class Trained:
             raise IntegrityError(
                 f"The model in {folder.name} cannot be read", why=str(error), fix="Train it again"
             ) from error
-        encoder = Encoder.load(folder / ENCODER) if (folder / ENCODER).is_dir() else None
-        return cls(name, get(name).load(folder), encoder, target, classes, folder, metrics)
+        kind = get(name)
+        outside = kind.card.accepts != "table" and (folder / ENCODER).is_dir()  # else it is the model's own
+        encoder = Encoder.load(folder / ENCODER) if outside else None
+        return cls(name, kind.load(folder), encoder, target, classes, folder, metrics)
 
 
 def framed(answer: Prediction, classes: tuple[Any, ...] = ()) -> pl.DataFrame:
@@ -158,7 +160,15 @@ def framed(answer: Prediction, classes: tuple[Any, ...] = ()) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _matrix(source: Any) -> "NDArray[np.float32] | sp.csr_matrix":
+def numbered(source: Any) -> pl.DataFrame:
+    """Lay an array out as a table: columns ``column_1`` and so on. Raises ``DataError``."""
+    X = matrix(source)
+    cells = X.toarray() if sp.issparse(X) else X
+    return pl.DataFrame({f"column_{j}": cells[:, j - 1] for j in range(1, cells.shape[1] + 1)})
+
+
+def matrix(source: Any) -> "NDArray[np.float32] | sp.csr_matrix":
+    """Return rows as float32, dense or sparse as they came. Raises ``DataError`` for what are no numbers."""
     if not isinstance(source, np.ndarray):
         return sp.csr_matrix(source, dtype=np.float32)
     if source.ndim != 2 or source.dtype.kind not in "fiub":
