@@ -71,6 +71,10 @@ def test_what_cannot_be_read_is_named(channel):
     (channel / "a.csv").write_text("1,2\n" * 50 + "1,2,3\n" * 50)
     with pytest.raises(DataError, match=r"a\.csv|columns"):
         list(stream_files(channel, "text/csv", block_bytes=40))
+    (channel / "a.csv").write_text("1,2\n")
+    (channel / "b.csv").write_text("1,2,3\n")
+    with pytest.raises(DataError, match=r"b\.csv: The rows have 2 columns.*1 were expected"):
+        list(stream_files(channel, "text/csv"))
     (channel / "a.csv").write_bytes(b"1,2\n1,x\n")
     with pytest.raises(DataError, match=r"a\.csv.*'x'"):
         stream_files(channel, "text/csv")

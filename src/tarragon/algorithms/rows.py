@@ -12,12 +12,12 @@ def finite(data: Tabular, who: str) -> None:
     values = data.X.data if sp.issparse(data.X) else data.X
     if not np.isfinite(values).all():
         why = "NaN or infinity among the columns"
-        raise DataError(f"{who} cannot read missing values", why=why, fix="Use the view its card names, which imputes")
+        raise DataError(f"{who} cannot read missing values", why=why, fix="Fill the gaps, or drop those rows")
 
 
 def full(data: Tabular, who: str) -> Matrix:
     """(n, d) float32 rows, every cell finite. Raises ``DataError`` for missing values and sparse tables."""
     if data.is_sparse:
-        raise DataError(f"{who} reads dense tables", why="The rows are sparse", fix="Use the view its card names")
+        raise DataError(f"{who} reads dense tables", why="The rows are sparse", fix="Give a dense array")
     finite(data, who)
     return np.ascontiguousarray(data.X, dtype=np.float32)

@@ -33,13 +33,24 @@ def read_files(folders: Path | Sequence[Path], content_type: str, *, labels: int
     DataError
     """
     kind = media(content_type) if content_type else None
-    parts = []
+    parts: list[Rows] = []
+    first = ""
     for path in files([folders] if isinstance(folders, Path) else folders):
         try:
             content = path.read_bytes()
             kind = kind or guessed(path.suffix, content)
-            if content.strip():
-                parts.append(decode(content, kind, labels if kind.labels < 0 else kind.labels))
+            if not content.strip():
+                continue
+            part = decode(content, kind, labels if kind.labels < 0 else kind.labels)
+            dense = all(isinstance(each.X, np.ndarray) for each in (part, *parts[:1]))
+            if parts and dense and part.X.shape[1] != parts[0].X.shape[1]:
+                raise DataError(
+                    f"The rows have {part.X.shape[1]} columns",
+                    why=f"Those of {first} have {parts[0].X.shape[1]}",
+                    fix="Give every file of the channel equally many",
+                )
+            parts.append(part)
+            first = first or path.name
         except DataError as error:
             raise DataError(f"{path.name}: {error.what}", why=error.why, fix=error.fix) from error
     if not parts:
@@ -64,7 +75,7 @@ def files(folders: Sequence[Path]) -> list[Path]:
         raise DataError(
             f'The channel "{folders[0].name if folders else ""}" has no files',
             why="Its folder is empty",
-            fix="Check the S3 prefix",
+            fix="Check the folder, or the S3 prefix",
         )
     return found
 
@@ -82,7 +93,7 @@ def guessed(suffix: str, content: bytes) -> Media:
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
-    """Put rows of several files one below the other. Raises ``DataError`` where they do not fit."""
+    """Put rows of several files one below the other; dense ones have equally many columns, sparse ones may name fewer."""
     if len(parts) == 1:
         return parts[0]
     labelled = [part.y for part in parts if part.y is not None]
@@ -95,9 +106,6 @@ def joined(parts: Sequence[Rows]) -> Rows:
         return Rows(
             sp.vstack([widened(sp.csr_matrix(part.X), width) for part in parts], format="csr"), y, weight, query
         )
-    if len({part.X.shape[1] for part in parts}) > 1:
-        widths = sorted({part.X.shape[1] for part in parts})
-        raise DataError("The files do not fit together", why=f"They have {widths} columns", fix="Give them the same")
     return Rows(np.concatenate([np.asarray(part.X) for part in parts]), y, weight, query)
 
 

@@ -1,6 +1,7 @@
 """The files of a training channel as a stream of blocks: memory is one block, however many rows there are."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -52,16 +53,17 @@ def stream_files(
     kind = media(content_type) if content_type else _kind_of(paths)
     columns = labels if kind.labels < 0 else kind.labels
 
-    def blocks() -> Iterator[Rows]:
+    def blocks(width: int | None = None) -> Iterator[Rows]:
         for path in paths:
             try:
-                yield from _blocks(path, kind, columns, block_bytes)
+                for rows in _blocks(path, kind, columns, block_bytes):
+                    yield rows if width is None else replace(rows, X=_fitting(rows, width))
             except DataError as error:
                 raise DataError(f"{path.name}: {error.what}", why=error.why, fix=error.fix) from error
 
     def opened() -> Iterator[Tabular]:
-        for rows in blocks():
-            yield Tabular(_fitting(rows, wide), rows.y, rows.weight, n_classes=n_classes)
+        for rows in blocks(wide):
+            yield Tabular(rows.X, rows.y, rows.weight, n_classes=n_classes)
 
     first = next(blocks(), None)
     if first is None:

@@ -7,7 +7,7 @@ import pytest
 
 from tarragon.errors import ParameterError
 from tarragon.faces.cli import main
-from tarragon.faces.cli.train import interruptible, pairs
+from tarragon.faces.cli.train import pairs
 
 
 @pytest.fixture
@@ -50,8 +50,10 @@ def test_files_of_a_channel(rows, capsys):
 def test_a_bad_option_is_explained(rows, capsys):
     assert main.run(["train", "lightgbm", "rows.csv", "-t", "left", "-s", "num_leaves"]) == 2
     assert "name=value" in capsys.readouterr().err
-    with pytest.raises(ParameterError):
-        pairs(["=3"], "--set")
+    with pytest.raises(ParameterError, match="cannot be read"):
+        pairs(["=3"], "--set k=10")
+    with pytest.raises(ParameterError, match="--set names k twice"):
+        pairs(["k=3", "k=4"], "--set k=10")
 
 
 def test_the_list_and_a_card(capsys):
@@ -71,16 +73,29 @@ def test_the_list_and_a_card(capsys):
     assert "xgboost" in capsys.readouterr().err
 
 
-def test_the_first_interrupt_asks_the_second_aborts(capsys):
-    def twice():
-        with interruptible() as asked:
-            assert not asked()
-            os.kill(os.getpid(), signal.SIGINT)
-            assert asked()
-            os.kill(os.getpid(), signal.SIGINT)
+def test_one_interrupt_ends_with_the_best_so_far_two_leave_nothing(rows, capsys, monkeypatch):
+    def press(times):
+        """Press Ctrl-C so often when the fit asks whether to go on for the third time."""
+        asked = []
 
+        def hear(self):
+            asked.append(1)
+            for _ in range(times if len(asked) == 3 else 0):
+                os.kill(os.getpid(), signal.SIGINT)
+            return self.asked()
+
+        monkeypatch.setattr("tarragon.train.native.Notes.stop_asked", hear)
+
+    given = ["train", "lightgbm", "rows.csv", "-t", "left", "-s", "num_boost_round=5000", "-o", "m"]
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        twice()
+    press(1)
+    assert main.run([*given, "--json"]) == 0
+    heard = capsys.readouterr()
+    assert json.loads(heard.out)["stopped"] is True
+    assert "best so far" in heard.err
+    assert (rows / "m").is_dir()
+    press(2)
+    assert main.run([*given[:-1], "n"]) == 1
+    assert "the same command goes on" in capsys.readouterr().err.lower()
+    assert sorted(path.name for path in rows.iterdir()) == ["m", "rows.csv"]
     assert signal.getsignal(signal.SIGINT) is before
-    assert "best so far" in capsys.readouterr().err

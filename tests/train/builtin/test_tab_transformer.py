@@ -54,6 +54,13 @@ def test_hyperparameters_out_of_range_are_refused(hub: Hub, asked: dict[str, Any
         hub("pytorch-tabtransformerregression-model", asked, training__a=csv(*table(60)))
 
 
+def test_rows_held_out_whose_labels_are_all_unknown_judge_nothing(hub: Hub) -> None:
+    rows = csv(table(4)[0], np.arange(4.0))  # the one that is held out is its class's only one
+    heard = hub("pytorch-tabtransformerclassification-model", {**QUICK, "n_epochs": 2}, training__a=rows)
+    assert [line for line in heard.lines if line.startswith("epoch")]
+    assert not [line for line in heard.lines if line.startswith("valid")]
+
+
 def test_an_empty_channel_is_refused(hub: Hub) -> None:
     with pytest.raises(DataError, match="no rows"):
         hub("pytorch-tabtransformerregression-model", {}, training__a="")

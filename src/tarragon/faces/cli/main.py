@@ -24,6 +24,11 @@ from tarragon.faces.cli.server import run as run_client
 from tarragon.faces.cli.train import algorithms, train
 
 INTERRUPTED = 130  # what Typer makes of a Ctrl-C that nobody handled
+GO_ON = {
+    "develop": "`tarragon runs` names runs that can be resumed",
+    "resume": "`tarragon runs` names runs that can be resumed",
+    "train": "The same command goes on from the last checkpoint, where the algorithm keeps them",
+}
 # Typer ships its own copy of click in some versions and uses the installed one in others: ask it which.
 UsageProblem: type[typer.BadParameter] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
@@ -74,7 +79,7 @@ def run(argv: Sequence[str]) -> int:
         usage = "" if context is None else f"{context.get_usage()}; "
         return _say(problem.format_message().rstrip("."), "", f"{usage}`--help` says more", as_json, USAGE)
     if code == INTERRUPTED:
-        return _say("aborted", "Ctrl-C was pressed", "`tarragon runs` names runs that can be resumed", as_json)
+        return _say("aborted", "Ctrl-C was pressed", GO_ON.get(argv[0], ""), as_json)
     return code if isinstance(code, int) else OK
 
 

@@ -1,18 +1,15 @@
 """``tarragon train`` and ``tarragon algorithms``: one algorithm at a time, and what there is to choose from."""
 
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tarragon.faces.cli.options import Json, Quiet, names
-from tarragon.faces.cli.outcome import OK, show_json
+from tarragon.faces.cli.outcome import OK, interruptible, show_json
 
 if TYPE_CHECKING:
     from tarragon.algorithms import Card, Hyperparameter
@@ -55,13 +52,13 @@ def train(
     began = time.monotonic()
     folder = out or Path(f"{algorithm}-model")
     silent = quiet or as_json
-    with interruptible() as asked:
+    with interruptible(_tell) as asked:
         made = fit(
             algorithm,
             data,
             target=target,
             validation=validation,
-            channels=pairs(channel, "--channel"),
+            channels=pairs(channel, "--channel test=rows.csv"),
             content_type=content_type,
             drop=names(drop),
             weight=weight,
@@ -69,23 +66,23 @@ def train(
             seed=seed,
             threads=threads,
             out=folder,
-            on_line=None if silent else lambda text: print(text, file=sys.stderr, flush=True),
-            stop=asked,
-            params=pairs(set_, "--set"),
+            on_line=None if silent else _tell,
+            stop=asked.is_set,
+            params=pairs(set_, "--set k=10"),
         )
     seconds = time.monotonic() - began
     if as_json:
         show_json(
             {
                 "algorithm": algorithm, "out": str(folder), "target": made.target, "metrics": dict(made.metrics),
-                "columns": list(made.columns), "stopped": asked(), "seconds": seconds, "exit_code": OK,
+                "columns": list(made.columns), "stopped": asked.is_set(), "seconds": seconds, "exit_code": OK,
             }
         )  # fmt: skip
     elif quiet:
         print(folder)
     else:
         measured = "".join(f"  {name} {value:.6g}\n" for name, value in made.metrics.items())
-        ended = "ended early, as asked, " if asked() else ""
+        ended = "ended early, as asked, " if asked.is_set() else ""
         print(f"{measured}{made.model.card.title} {ended}in {seconds:.1f} s → {folder}")
     return OK
 
@@ -120,12 +117,12 @@ def algorithms(
     return OK
 
 
-def pairs(given: list[str] | None, option: str) -> dict[str, str]:
-    """Read ``name=value`` options.
+def pairs(given: list[str] | None, example: str) -> dict[str, str]:
+    """Read ``name=value`` options; an example says how one is written.
 
     Examples
     --------
-    >>> pairs(["k=10", "init_method=kmeans++"], "--set")
+    >>> pairs(["k=10", "init_method=kmeans++"], "--set k=10")
     {'k': '10', 'init_method': 'kmeans++'}
     """
     from tarragon.errors import ParameterError
@@ -134,28 +131,23 @@ def pairs(given: list[str] | None, option: str) -> dict[str, str]:
     for text in given or ():
         name, mark, value = text.partition("=")
         if not mark or not name.strip():
-            raise ParameterError(f"{option} {text!r} cannot be read", why="It is no name=value", fix=f"{option} k=10")
+            raise ParameterError(
+                f"{example.split()[0]} {text!r} cannot be read",
+                why="It is no name=value",
+                fix=f"Write it like {example}",
+            )
+        if name.strip() in found:
+            raise ParameterError(
+                f"{example.split()[0]} names {name.strip()} twice",
+                why="Only one value can hold",
+                fix="Keep one of them",
+            )
         found[name.strip()] = value.strip()
     return found
 
 
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Give a question that the first Ctrl-C answers with True; the second aborts as ever."""
-    stopped = False
-
-    def heard(number: int, frame: FrameType | None) -> None:
-        nonlocal stopped
-        if stopped:
-            raise KeyboardInterrupt
-        stopped = True
-        print("ending with the best so far; Ctrl-C again aborts", file=sys.stderr, flush=True)
-
-    before = signal.signal(signal.SIGINT, heard)
-    try:
-        yield lambda: stopped
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 # --- what is shown ---------------------------------------------------------------------------------------------------

@@ -112,7 +112,9 @@ def read(given: Mapping[str, str], wires: Mapping[str, Wire], aliases: Mapping[s
     for name, wire in wires.items():
         if wire.required and name not in values:
             raise ParameterError(
-                f"'{name}' is a required property", why="The hyperparameters do not name it", fix="Set it"
+                f"'{name}' is a required property",
+                why="The hyperparameters do not name it",
+                fix=f"Set {name}: {wire.kind.__name__} in {wire.rule}",
             )
     return values
 

@@ -29,9 +29,10 @@ def train(order: Order) -> None:
 
 
 def _say(order: Order, done: Pass) -> None:
-    """Say a pass's lines as the script's progress bars end."""
+    """Say a pass's lines as the script's progress bars end; nothing is judged where no row held out has a known label."""
     metrics = dict(done.metrics)
-    train_loss, valid_loss = metrics.pop("train:loss"), metrics.pop("validation:loss")
-    measured = {name.partition(":")[2]: round(value, 6) for name, value in metrics.items()}
-    order.teller.say(f"epoch {done.n}: 100%, loss={train_loss:.6g}")
-    order.teller.say(f"valid: 100%, loss={valid_loss:.6g}, metrics={measured}")
+    order.teller.say(f"epoch {done.n}: 100%, loss={metrics.pop('train:loss'):.6g}")
+    if "validation:loss" in metrics:
+        valid_loss = metrics.pop("validation:loss")
+        measured = {name.partition(":")[2]: round(value, 6) for name, value in metrics.items()}
+        order.teller.say(f"valid: 100%, loss={valid_loss:.6g}, metrics={measured}")
