@@ -3,7 +3,8 @@
 ``make docs`` runs it; ``tests/test_house.py`` fails when the page is not what it would write.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tarragon.algorithms import Card, Hyperparameter, cards, declared, kind_of
@@ -17,29 +18,55 @@ OPENING = ROOT / "docs" / "algorithms-opening.txt"
 def page() -> str:
     """Write the whole page."""
     known = cards()
-    parts = [OPENING.read_text(encoding="utf-8").rstrip(), "", "| algorithm | for | when to use it |", "|---|---|---|"]
+    parts = [
+        OPENING.read_text(encoding="utf-8").rstrip(),
+        "",
+        "| what for | algorithms |",
+        "|---|---|",
+        *_by_task(known),
+    ]
+    parts += ["", "| algorithm | for | when to use it |", "|---|---|---|"]
     parts += [f"| [{name}](#{name}) | {', '.join(sorted(card.tasks))} | {card.use} |" for name, card in known.items()]
     for name, card in known.items():
         parts += ["", f"## {name}", "", *_about(card), "", *_declared(declared(kind_of(name)))]
     return "\n".join(parts).rstrip() + "\n"
 
 
+def _by_task(known: Mapping[str, Card]) -> Iterator[str]:
+    """List the algorithms of each kind of problem, kinds that many solve first."""
+    tasks: dict[str, list[str]] = {}
+    for name, card in known.items():
+        for task in card.tasks:
+            tasks.setdefault(task, []).append(f"[{name}](#{name})")
+    for task, names in sorted(tasks.items(), key=lambda pair: (-len(pair[1]), pair[0])):
+        yield f"| {task} | {', '.join(names)} |"
+
+
 def _about(card: Card) -> Iterator[str]:
     extra = f" Needs `pip install 'tarragon[{card.extra}]'`." if card.extra else ""
     yield f"**{card.title}.** {card.use} *Not for:* {card.avoid}{extra}"
     yield ""
+    hub = "training" in card.channels  # a training job of the model hub, whose images are named by the model
     for title, text in (
+        ("problem types", ", ".join(sorted(card.tasks))),
         ("interpretability", card.interpretability),
         ("time and memory", card.growth),
-        ("source", card.source),
+        ("source", _linked(card.source)),
         ("SageMaker's images", _code(card.images)),
-        ("channels", _code(card.channels) if card.images else ""),
-        ("content types", _code(card.content_types) if card.images else ""),
+        ("channels", _code(card.channels) if card.images or hub else ""),
+        ("content types", _code(card.content_types) if card.images or hub else ""),
         ("metrics", _code(card.metrics)),
         ("an answer's fields", _code(card.answer)),
     ):
         if text:
             yield f"- {title}: {text}"
+
+
+def _linked(source: str) -> str:
+    """Make links of what a source is found under: a DOI, an arXiv number, an address."""
+    source = re.sub(r"\bdoi:(10\.\S+?)(?=[,;)]?(?:\s|$))", r"[doi:\1](https://doi.org/\1)", source)
+    source = re.sub(r"\barXiv:(\d{4}\.\d{4,5})", r"[arXiv:\1](https://arxiv.org/abs/\1)", source)
+    return re.sub(r"(?<!\()\bhttps://\S+?(?=[,;)]?(?:\s|$))", r"<\g<0>>", source)
 
 
 def _code(words: tuple[str, ...]) -> str:

@@ -70,6 +70,7 @@ class BlazingText:
         growth="time linear in words × epochs × dimensions; memory (vocabulary + buckets) × dimensions",
         source="Gupta & Khare (2017), doi:10.1145/3146347.3146354",
         images=("blazingtext",),
+        channels=("train", "validation", "evaluation"),
         content_types=("text/plain", "application/jsonlines"),
         metrics=("train:mean_rho", "train:accuracy", "validation:accuracy"),
         answer=("word", "vector", "label", "prob"),

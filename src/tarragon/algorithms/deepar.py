@@ -72,7 +72,7 @@ class DeepAR:
         avoid="A few series only: ARIMA or exponential smoothing do better. Horizons beyond some 400 steps.",
         interpretability="low",
         growth="epochs × windows × (context + prediction) × cells² × layers; forecasts × draws",
-        source="doi:10.1016/j.ijforecast.2019.07.001",
+        source="Salinas et al. (2020), doi:10.1016/j.ijforecast.2019.07.001",
         images=("forecasting-deepar",),
         channels=("train", "test"),
         content_types=("application/jsonlines", "application/x-parquet"),

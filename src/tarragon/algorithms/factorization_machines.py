@@ -71,7 +71,7 @@ class FactorizationMachines:
         avoid="Small dense tables, several classes, or effects of more than two columns at once.",
         interpretability="medium",
         growth="time linear in non-zeros × factors × epochs; memory columns × (factors + 1) × 3, not rows",
-        source="doi:10.1109/ICDM.2010.127",
+        source="Rendle (2010), ICDM, doi:10.1109/ICDM.2010.127",
         images=("factorization-machines",),
         channels=("train", "test"),
         content_types=("application/x-recordio-protobuf",),

@@ -90,7 +90,7 @@ class KMeans:
         avoid="Columns of unequal scale, categories, groups of odd shapes or very unequal density.",
         interpretability="high",
         growth="rows × columns × clusters × extra_center_factor a pass; memory of the centres and a batch",
-        source="doi:10.1145/1772690.1772862",
+        source="Sculley (2010), WWW, doi:10.1145/1772690.1772862",
         images=("kmeans",),
         channels=("train", "test"),
         content_types=("text/csv", "application/x-recordio-protobuf"),

@@ -76,7 +76,7 @@ class KNN:
         avoid="Many columns without reduction, unequal scales, or tight latency on large tables.",
         interpretability="medium",
         growth="memory 4 bytes per cell; each query O(rows × columns)",
-        source="doi:10.1109/TIT.1967.1053964",
+        source="Cover & Hart (1967), doi:10.1109/TIT.1967.1053964",
         images=("knn",),
         channels=("train", "test"),
         content_types=("text/csv", "application/x-recordio-protobuf"),

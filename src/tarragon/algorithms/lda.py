@@ -74,7 +74,7 @@ class LDA:
         avoid="Short, noisy texts, huge vocabularies, or corpora larger than memory.",
         interpretability="high",
         growth="non-zeros × topics + documents × topics³",
-        source="doi:10.5555/944919.944937; Anandkumar et al. (2014), JMLR 15",
+        source="Blei, Ng & Jordan (2003), JMLR 3, doi:10.5555/944919.944937; Anandkumar et al. (2014), JMLR 15",
         images=("lda",),
         channels=("train", "test"),
         content_types=("text/csv", "application/x-recordio-protobuf"),

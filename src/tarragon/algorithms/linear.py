@@ -84,7 +84,7 @@ class Linear:
         avoid="When effects bend or depend on each other more than the columns express.",
         interpretability="high",
         growth="time linear in non-zeros × outputs, plus min(n, d)³ up to 1,500; memory one copy of the table",
-        source="doi:10.1080/00401706.1979.10489751",
+        source="Golub, Heath & Wahba (1979), doi:10.1080/00401706.1979.10489751",
     )
     l2: Annotated[
         float | None,

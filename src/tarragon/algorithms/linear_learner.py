@@ -81,7 +81,7 @@ class LinearLearner:
         avoid="When interactions or bends decide; for small tables the exact solver called linear.",
         interpretability="high",
         growth="time linear in non-zeros × models × classes × epochs; memory columns × models × classes, not rows",
-        source="doi:10.1145/3318464.3386126",
+        source="Liberty et al. (2020), SIGMOD, doi:10.1145/3318464.3386126",
         images=("linear-learner",),
         channels=("train", "validation", "test"),
         content_types=("text/csv", "application/x-recordio-protobuf"),

@@ -80,7 +80,7 @@ class NTM:
         avoid="Small corpora, or where the likelihood of new documents is what counts: LDA is better at it.",
         interpretability="medium",
         growth="epochs × documents × non-zeros × topics",
-        source="arXiv:1511.06038; arXiv:1706.00359",
+        source="Miao, Yu & Blunsom (2016), arXiv:1511.06038; Miao, Grefenstette & Blunsom (2017), arXiv:1706.00359",
         accepts="batches",
         images=("ntm",),
         channels=("train", "validation", "test", "auxiliary"),

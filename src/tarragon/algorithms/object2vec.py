@@ -90,7 +90,7 @@ class Object2Vec:
         avoid="Where a plain classifier of one thing does.",
         interpretability="low",
         growth="epochs × tokens × widths; memory vocabulary × width",
-        source="arXiv:1705.02364",
+        source="Conneau et al. (2017), EMNLP, arXiv:1705.02364",
         accepts="pairs",
         images=("object2vec",),
         channels=("train", "validation", "test", "auxiliary"),

@@ -79,7 +79,7 @@ class PCA:
         avoid="Curved structure, columns of unequal scale, or when each column must keep its meaning.",
         interpretability="medium",
         growth="regular rows × columns²; randomized rows × columns × components",
-        source="doi:10.1137/090771806",
+        source="Halko, Martinsson & Tropp (2011), doi:10.1137/090771806",
         images=("pca",),
         channels=("train", "test"),
         content_types=("text/csv", "application/x-recordio-protobuf"),

@@ -65,7 +65,7 @@ class Seq2Seq:
         avoid="Open text in natural language: a pretrained transformer is better from the first hour.",
         interpretability="low",
         growth="tokens × layers × hidden² + source × target words + target words × vocabulary",
-        source="arXiv https://arxiv.org/abs/1409.0473",
+        source="Bahdanau, Cho & Bengio (2015), ICLR, arXiv:1409.0473",
         images=("seq2seq",),
         channels=("train", "validation", "vocab"),
         content_types=("application/x-recordio-protobuf",),

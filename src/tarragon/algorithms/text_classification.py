@@ -73,7 +73,7 @@ class TextClassification:
         growth="time linear in epochs × texts, and in the square of a text's length",
         source="Devlin et al. (2019), doi:10.18653/v1/N19-1423",
         channels=("training", "validation", "model"),
-        content_types=("application/x-text",),
+        content_types=("text/csv", "application/x-text"),
         metrics=("validation:accuracy",),
         answer=("probabilities", "labels", "predicted_label"),
         extra="deep",

@@ -74,7 +74,7 @@ class XGBoost:
         growth="Time: rows × columns × depth × rounds, × K for K classes. Memory: the matrix and 1–2 bytes per cell.",
         source="Chen & Guestrin (2016), doi:10.1145/2939672.2939785",
         images=("sagemaker-xgboost", "xgboost"),
-        channels=("train", "validation"),
+        channels=("train", "validation", "model"),
         content_types=("text/libsvm", "text/csv", "application/x-parquet", "application/x-recordio-protobuf"),
         metrics=tuple(f"validation:{m}" for m in METRICS),
         answer=("score",),

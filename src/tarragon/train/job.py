@@ -164,7 +164,7 @@ class Training:
             return False
         from tarragon.train.builtin import shares
 
-        return not shares(found.algorithm, self._recipes.get(found.algorithm))
+        return not shares(found.algorithm, self._recipes.get(found.algorithm), self.spec.hyperparameters)
 
     def _fetch(self, source: Source, host: script.Host, share: tuple[int, int], *, piped: bool) -> None:
         if source.hosts and host.group["instance_group_name"] not in source.hosts:

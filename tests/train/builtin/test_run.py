@@ -57,7 +57,8 @@ def test_shares_of_all_hosts_and_pipes_are_read(tmp_path: Path) -> None:
     text = "\n".join(",".join(map(str, row)) for row in np.column_stack([y, X]).tolist())
     threading.Thread(target=pipe.write_text, args=(text,), daemon=True).start()
     spec = TrainingSpec(
-        arn="arn", region="us-east-1", image="xgboost:1", hyperparameters={"num_round": "1"},
+        arn="arn", region="us-east-1", image="xgboost:1",
+        hyperparameters={"num_round": "1", "tree_method": "exact"},  # which one host does
         sources=(
             Source("train", "s3://b/train", content_type="text/csv", sharded=True),
             Source("validation", "s3://b/valid", mode="Pipe"),
@@ -107,3 +108,5 @@ def test_a_host_without_rows_ends_the_job_with_its_name(tmp_path: Path) -> None:
 def test_a_job_knows_whose_hosts_share() -> None:
     assert shares("deepar")
     assert not shares("seq2seq")
+    assert shares("xgboost")
+    assert not shares("xgboost", hyperparameters={"tree_method": "exact"})

@@ -53,6 +53,19 @@ class Peers:
             _send(line, total)
         return total
 
+    def failure(self) -> JobError | None:
+        """Return what ended another host, for a first host that cannot go on and does not know why.
+
+        It waits until each of the others has said something, or has gone: words come before a silent end.
+        """
+        found: list[JobError] = []
+        for line in self._lines:
+            try:
+                _receive(line)
+            except JobError as error:
+                found.append(error)
+        return next((error for error in found if error.what != _gone().what), found[0] if found else None)
+
 
 def _send(line: "Connection[Any, Any]", arrays: Arrays) -> None:
     # Raw bytes under a small header, never a pickle; the numbers go over without a copy.

@@ -24,7 +24,8 @@ class Recipe(Protocol):
     """How one container trains: a module of this package that bears the algorithm's name.
 
     ``METRICS`` are the (name, regex) pairs its log is known to hold. ``SHARED`` is True where several hosts share a
-    fit: each is given its own rows and calls ``teller.reduce``; without it the first host trains on all of them.
+    fit: each is given its own rows and calls ``teller.reduce``; without it the first host trains on all of them, and
+    so it does where ``alone(hyperparameters)`` says that these need it.
     """
 
     METRICS: tuple[tuple[str, str], ...]
@@ -97,9 +98,11 @@ def known(algorithm: str) -> Recipe:
     return recipe
 
 
-def shares(algorithm: str, recipe: Recipe | None = None) -> bool:
+def shares(algorithm: str, recipe: Recipe | None = None, hyperparameters: Mapping[str, str] | None = None) -> bool:
     """Whether the hosts of a job share the fit, each on what it was given. Raises ``ParameterError``."""
-    return bool(getattr(recipe or known(algorithm), "SHARED", False))
+    found = recipe or known(algorithm)
+    alone = getattr(found, "alone", None)
+    return bool(getattr(found, "SHARED", False)) and not (alone is not None and alone(hyperparameters or {}))
 
 
 def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener, recipe: Recipe | None = None) -> None:
@@ -121,7 +124,7 @@ def fit(algorithm: str, spec: TrainingSpec, root: Path, job: Listener, recipe: R
     recipe = recipe or known(algorithm)
     watched = {pattern.name for pattern in spec.patterns}  # the job looks for these itself
     patterns = compiled(tuple(pair for pair in recipe.METRICS if pair[0] not in watched))
-    world = spec.instances if shares(algorithm, recipe) else 1
+    world = spec.instances if shares(algorithm, recipe, spec.hyperparameters) else 1
 
     def first(peers: Peers | None) -> None:
         teller = Teller(job, patterns, _checkpoints(spec, root), world=world, peers=peers)

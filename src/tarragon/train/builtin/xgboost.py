@@ -4,13 +4,15 @@ Source: the behaviour of SageMaker's XGBoost 1.7 and 3.0 containers.
 
 Queries of a ranking are told by ``qid:`` in LIBSVM, or by a file ``<name>.group`` beside ``<name>`` with the number of
 rows of each query, line by line; without either, all rows are one query. Updating a model (``process_type=update``)
-takes it from the channel ``model``. Several hosts, each with a share of the files, train as one does on all of them. A
-job that is stopped always keeps the rounds it has done, whatever ``save_model_on_termination`` says.
+takes it from the channel ``model``. Several hosts grow the trees together (see ``xgboost_hosts``); the first says its
+lines and writes the model. Where the library has no such sums (``alone``), the first host trains on everybody's rows.
+A job that is stopped always keeps the rounds it has done, whatever ``save_model_on_termination`` says.
 """
 
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,10 @@ from tarragon.train.builtin import setting
 from tarragon.train.builtin.setting import choice, count, flag, number, text
 from tarragon.train.builtin.teller import Order
 from tarragon.train.builtin.xgboost_folds import Folds, crossed, joined
+from tarragon.train.builtin.xgboost_hosts import alone, gathered, over_all, ring, widened
 
+__all__ = ["METRICS", "SHARED", "alone", "train"]
+SHARED = True
 ALIASES = {
     "learning_rate": "eta", "min_split_loss": "gamma", "reg_lambda": "lambda", "reg_alpha": "alpha",
 }  # fmt: skip
@@ -87,13 +92,20 @@ def train(order: Order) -> None:
         raise ParameterError(
             "early_stopping_rounds needs a validation channel", why="There is none", fix="Add it, or leave it out"
         )
-    teller.say("[INFO] Single node training.")
+    shared = teller.world > 1
+    if shared:
+        train_rows, valid_rows, teller = gathered(teller, train_rows, valid_rows)
+        hosts = [f"algo-{rank + 1}" for rank in range(teller.world)]
+        teller.say(f"[INFO] Distributed node training with {teller.world} hosts: {hosts}")
+    else:
+        teller.say("[INFO] Single node training.")
     for title, rows in (("Train", train_rows), ("Validation", valid_rows)):
         if rows is not None:
             teller.say(f"[INFO] {title} matrix has {rows.n_rows} rows and {rows.n_features} columns")
     names = {h.wire: h.name for h in declared(XGBoost)}
     values = {names[name]: value for name, value in given.items() if name in names}
-    watch = Watch(metrics, {m: _own(m, kind) for m in metrics if m in OWN}, _greater(metrics), teller.due)
+    own = {m: over_all(_own(m, kind), teller) if shared else _own(m, kind) for m in metrics if m in OWN}
+    watch = Watch(metrics, own, _greater(metrics), teller.due)
     begun = _begun(order) if native.get("process_type") == "update" else b""
 
     def made() -> Any:
@@ -112,8 +124,10 @@ def train(order: Order) -> None:
         crossed(order, rows, made, fitting, Folds(given["_kfold"], given.get("_num_cv_round", 1)))
         return
     model = made()
-    model.fit(train_rows, valid=valid_rows, context=fitting)
-    model.save(order.folder)
+    with ring(teller) if shared else nullcontext():
+        model.fit(train_rows, valid=valid_rows, context=fitting)
+    if not teller.rank:  # every host has grown the same trees
+        model.save(order.folder)
 
 
 def _extra() -> dict[str, setting.Wire]:
@@ -326,14 +340,7 @@ def _aligned(train_rows: Tabular, valid_rows: Tabular) -> tuple[Tabular, Tabular
             why=f"{train_rows.n_features} and {valid_rows.n_features} feature columns",
             fix="Give both the same columns",
         )
-    return _widened(train_rows, width), _widened(valid_rows, width)
-
-
-def _widened(rows: Tabular, width: int) -> Tabular:
-    X = rows.X
-    if isinstance(X, np.ndarray):
-        return rows
-    return replace(rows, X=sp.csr_matrix((X.data, X.indices, X.indptr), shape=(rows.n_rows, width)))
+    return widened(train_rows, width), widened(valid_rows, width)
 
 
 def _say(order: Order, n: int, metrics: Mapping[str, float]) -> None:
