@@ -305,7 +305,10 @@ class XGBoost:
             given["num_class"] = data.n_classes
         if kind == "reg:pseudohubererror" and self.base_score is None:
             # The library's own estimate is one Newton step from 0, which far from 0 lands anywhere.
-            given["base_score"] = float(np.average(data.y, weights=data.weight))  # type: ignore[arg-type]
+            assert data.y is not None
+            weight = np.ones(data.n_rows) if data.weight is None else data.weight
+            sums = context.reduce({"of": np.array([weight @ data.y, weight.sum()])})["of"]  # over hosts, where several
+            given["base_score"] = float(sums[0] / sums[1])
         if self.eval_metric != "auto":
             given["eval_metric"] = self.eval_metric
         if self.watch is not None and self.watch.metrics:

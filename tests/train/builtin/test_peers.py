@@ -105,3 +105,13 @@ def test_the_others_end_when_the_first_fails(work, tmp_path):
 def test_other_arrays_are_refused(work):
     with pytest.raises(JobError, match="other arrays"):
         shared(2, lambda peers: peers.sum({"a": np.ones(1)}), work.other)
+
+
+def test_the_first_learns_which_host_failed_though_another_waits(work):
+    """Host 3 has words, host 2 only waits."""
+
+    def first(peers):
+        raise peers.failure()
+
+    with pytest.raises(JobError, match="algo-3: The channel train is empty"):
+        shared(3, first, work.fails)
