@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from tarragon.engine import Buckets, buckets_in
+from tarragon.engine.buckets import Wanted
 from tarragon.faces.aws import hub
 from tarragon.train import Source, TrainingSpec
 from tarragon.train.builtin import Channel, Order, Teller
@@ -51,6 +53,51 @@ def test_it_comes_to_be_once_and_by_its_name_only(buckets: Buckets) -> None:
     assert hub.region_of(BUCKET) == "eu-west-1"
     assert hub.region_of("jumpstart-cache-prod-evil") == ""
     assert not buckets.exists("mine")
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7])
+def test_a_making_that_was_cut_short_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    found, left = buckets_in(tmp_path / "objects"), [None] * kept
+    keep = found.keep
+
+    def fails(*given: Any) -> Any:
+        if not left:
+            raise OSError("no space left")
+        left.pop()
+        return keep(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(found, "keep", fails)
+        with pytest.raises(OSError, match="no space"):
+            hub.lay_out(found, BUCKET)
+    assert found.exists(BUCKET)
+    assert found.find(BUCKET, hub.MANIFEST) is None
+    before = {each.key: each.modified for each in found.page(BUCKET, Wanted()).objects}
+    assert len(before) == kept
+    assert hub.lay_out(found, BUCKET)
+    test_what_the_manifest_names_is_there_and_means_the_method(found)
+    after = {each.key: each.modified for each in found.page(BUCKET, Wanted()).objects}
+    assert {key: after[key] for key in before} == before  # what was there is left
+
+
+def test_a_complete_one_is_only_looked_at(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    find = buckets.find
+    monkeypatch.setattr(buckets, "find", lambda bucket, key: looked.append(key) or find(bucket, key))
+    monkeypatch.setattr(hub, "_fill", lambda *_: pytest.fail("made again"))
+    assert not hub.lay_out(buckets, BUCKET)
+    assert looked == [hub.MANIFEST]
+
+
+def test_requests_of_the_same_moment_all_find_it_complete(tmp_path: Path) -> None:
+    found = buckets_in(tmp_path / "objects")
+
+    def asked(_: int) -> bool:
+        hub.lay_out(found, BUCKET)
+        return found.find(BUCKET, hub.MANIFEST) is not None
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(asked, range(4)))
 
 
 def test_what_the_manifest_names_is_there_and_means_the_method(buckets: Buckets) -> None:

@@ -10,6 +10,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator, Mapping
+from threading import Lock
 from typing import Any
 
 from tarragon.engine import Buckets
@@ -29,6 +30,7 @@ PREDICTOR = {
 FAMILIES = ("m4", "m5", "m6i", "c4", "c5", "c6i", "r5", "t3", "p2", "p3", "g4dn", "g5")
 REGISTRY = "763104351884.dkr.ecr.{}.amazonaws.com"  # of the frameworks' images
 Specification = dict[str, Any]
+_making = Lock()  # one request makes it, others of the moment wait until it is complete
 
 
 def models() -> Iterator[tuple[str, str, str, tuple[str, str, str]]]:
@@ -48,9 +50,31 @@ def region_of(bucket: str) -> str:
 
 
 def lay_out(buckets: Buckets, bucket: str) -> bool:
-    """Make the hub's bucket if this is its name and it is not there. Returns whether it was made."""
-    if not BUCKET.fullmatch(bucket) or not buckets.make(bucket):
+    """Make the hub's bucket if this is its name, or complete it if an earlier making was cut short.
+
+    The manifest is kept last: where it is, all it names is there, and nothing else is looked at.
+
+    Returns
+    -------
+    bool
+        Whether anything was made.
+    """
+    if not BUCKET.fullmatch(bucket) or _complete(buckets, bucket):
         return False
+    with _making:
+        if _complete(buckets, bucket):  # meanwhile
+            return False
+        buckets.make(bucket)
+        _fill(buckets, bucket)
+    return True
+
+
+def _complete(buckets: Buckets, bucket: str) -> bool:
+    return buckets.exists(bucket) and buckets.find(bucket, MANIFEST) is not None
+
+
+def _fill(buckets: Buckets, bucket: str) -> None:
+    """Keep what is not there yet; the manifest last."""
     headers, empty = [], _archive()
     for id_, algorithm, script, image in models():
         spec = specification(id_, algorithm, script, image) | _images(image, region_of(bucket))
@@ -61,7 +85,6 @@ def lay_out(buckets: Buckets, bucket: str) -> bool:
             _keep(buckets, bucket, spec[name], empty)
     _keep(buckets, bucket, PROPRIETARY, b"[]")
     _keep(buckets, bucket, MANIFEST, json.dumps(headers).encode())
-    return True
 
 
 def specification(id_: str, algorithm: str, script: str, image: tuple[str, str, str]) -> Specification:
@@ -150,6 +173,8 @@ def _archive() -> bytes:
 
 
 def _keep(buckets: Buckets, bucket: str, key: str, content: bytes) -> None:
+    if buckets.find(bucket, key) is not None:
+        return
     draft = buckets.draft()
     try:
         draft.write(content)

@@ -37,7 +37,7 @@ def bucket_of(call: Call, name: str | None = None) -> str:
     """Name the call's bucket, or another, if it is there and the caller's. Raises ``NoSuchBucket``."""
     bucket = str(call.params["Bucket"]) if name is None else name
     check_owner(call, call.params.get("ExpectedBucketOwner" if name is None else "ExpectedSourceBucketOwner"))
-    if not buckets_of(call).exists(bucket) and not hub.lay_out(buckets_of(call), bucket):
+    if not hub.lay_out(buckets_of(call), bucket) and not buckets_of(call).exists(bucket):
         raise AwsError(
             "NoSuchBucket", "The specified bucket does not exist", status=404, fields={"BucketName": bucket[:100]}
         )
