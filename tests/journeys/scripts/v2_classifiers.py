@@ -1,11 +1,12 @@
 """SDK v2: XGBoost and linear learner, from generated rows to answers of an endpoint, as any SageMaker notebook does it.
 
-Nothing here knows about Tarragon: run it with ``tarragon run -- python v2_classifiers.py``, or against AWS.
+Nothing here knows about Tarragon: run it with ``tarragon run -- python v2_classifiers.py``, or against AWS. A deployment
+is waited for in sleeps of 30 seconds, so each journey has a thread, and a session, of its own.
 """
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-import boto3
 import numpy as np
 import sagemaker
 from sagemaker import image_uris
@@ -31,6 +32,26 @@ def upload(session, bucket, name, rows):
     return session.upload_string_as_file_body(body, bucket=bucket, key=f"built-in/{name}/rows.csv")
 
 
+def metrics(estimator):
+    """The final metrics of a job that has ended well."""
+    job = estimator.latest_training_job.describe()
+    assert job["TrainingJobStatus"] == "Completed"
+    return {m["MetricName"]: m["Value"] for m in job["FinalMetricDataList"]}
+
+
+def of_records(kind, session, bucket, **settings):
+    """An estimator of the SDK's own class, which uploads its rows as records."""
+    return kind(
+        role=ROLE,
+        instance_count=1,
+        instance_type="ml.m5.large",
+        sagemaker_session=session,
+        output_path=f"s3://{bucket}/built-in/output",
+        data_location=f"s3://{bucket}/built-in/records",
+        **settings,
+    )
+
+
 def xgboost(session, bucket):
     train, valid = table(0), table(1)
     image = image_uris.retrieve("xgboost", session.boto_region_name, version="1.7-1")
@@ -48,9 +69,7 @@ def xgboost(session, bucket):
         for name, rows in (("train", train), ("validation", valid))
     }
     estimator.fit(channels, logs="All")
-    job = boto3.client("sagemaker").describe_training_job(TrainingJobName=estimator.latest_training_job.name)
-    final = {m["MetricName"]: m["Value"] for m in job["FinalMetricDataList"]}
-    assert job["TrainingJobStatus"] == "Completed"
+    final = metrics(estimator)
     assert final["validation:auc"] > 0.9, final
     assert estimator.model_data.endswith("/output/model.tar.gz")
 
@@ -74,21 +93,11 @@ def xgboost(session, bucket):
 
 def linear_learner(session, bucket):
     train, valid = table(0).astype("float32"), table(1).astype("float32")
-    estimator = sagemaker.LinearLearner(
-        role=ROLE,
-        instance_count=1,
-        instance_type="ml.m5.large",
-        predictor_type="binary_classifier",
-        sagemaker_session=session,
-        output_path=f"s3://{bucket}/built-in/output",
-        data_location=f"s3://{bucket}/built-in/records",
-        epochs=5,
-    )
+    estimator = of_records(sagemaker.LinearLearner, session, bucket, predictor_type="binary_classifier", epochs=5)
     records = estimator.record_set(train[:, 1:], labels=train[:, 0])
     held = estimator.record_set(valid[:, 1:], labels=valid[:, 0], channel="validation")
     estimator.fit([records, held], mini_batch_size=100, logs="All")
-    job = boto3.client("sagemaker").describe_training_job(TrainingJobName=estimator.latest_training_job.name)
-    final = {m["MetricName"]: m["Value"] for m in job["FinalMetricDataList"]}
+    final = metrics(estimator)
     assert final["validation:binary_classification_accuracy"] > 0.85, final
 
     predictor = estimator.deploy(initial_instance_count=1, instance_type="ml.m5.large")
@@ -113,17 +122,7 @@ def linear_learner(session, bucket):
 
 def nearest(session, bucket):
     train, valid = table(0).astype("float32"), table(1).astype("float32")
-    estimator = sagemaker.KNN(
-        role=ROLE,
-        instance_count=1,
-        instance_type="ml.m5.large",
-        k=5,
-        sample_size=600,
-        predictor_type="classifier",
-        sagemaker_session=session,
-        output_path=f"s3://{bucket}/built-in/output",
-        data_location=f"s3://{bucket}/built-in/records",
-    )
+    estimator = of_records(sagemaker.KNN, session, bucket, k=5, sample_size=600, predictor_type="classifier")
     held = estimator.record_set(valid[:, 1:], labels=valid[:, 0], channel="test")
     estimator.fit([estimator.record_set(train[:, 1:], labels=train[:, 0]), held], logs="All")
     predictor = estimator.deploy(initial_instance_count=1, instance_type="ml.m5.large")
@@ -162,10 +161,13 @@ def refusals(session, bucket):
 
 def main():
     began = time.time()
-    session = sagemaker.Session()
-    bucket = session.default_bucket()
-    for journey in (xgboost, linear_learner, nearest, refusals):
-        journey(session, bucket)
+    journeys = (xgboost, linear_learner, nearest, refusals)
+    sessions = [sagemaker.Session() for _ in journeys]
+    bucket = sessions[0].default_bucket()
+    with ThreadPoolExecutor(len(journeys)) as pool:
+        ended = [pool.submit(journey, own, bucket) for journey, own in zip(journeys, sessions, strict=True)]
+    for each in ended:
+        each.result()
     print(f"done in {time.time() - began:.1f} s")
 
 
