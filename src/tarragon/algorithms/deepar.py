@@ -60,6 +60,8 @@ class DeepAR:
         The epoch that the network is from, from 1.
     loss_ : float
         Its mean negative log density per value.
+    told : callable, optional
+        Is handed epoch and batch, from 1 and 0, with the epoch's mean loss so far.
     """
 
     card: ClassVar[Card] = Card(
@@ -118,6 +120,7 @@ class DeepAR:
     arrays_: dict[str, NDArray[np.float32]] | None = field(default=None, init=False, repr=False)
     best_epoch_: int = field(default=0, init=False, repr=False)
     loss_: float = field(default=float("nan"), init=False, repr=False)
+    told: deepar_net.Told | None = field(default=None, init=False, repr=False)
 
     def fit(self, data: SeriesSet, *, valid: SeriesSet | None = None, context: Context | None = None) -> Self:
         """Train on windows of the series; shorter ones than a forecast are left out.
@@ -148,7 +151,7 @@ class DeepAR:
             kept = SeriesSet(tuple(s for s in valid if len(s) > self.prediction_length))
             self._within(kept, shape, levels)
             held = Shelf(kept, shape) if len(kept) else None
-        trained = deepar_net.Trainer(torch, settings, Shelf(usable, shape), held, context).train()
+        trained = deepar_net.Trainer(torch, settings, Shelf(usable, shape), held, context, self.told).train()
         self.shape_, self.cardinality_, self.arrays_ = shape, levels, dict(trained.weights)
         self.best_epoch_, self.loss_ = trained.best, trained.loss
         return self

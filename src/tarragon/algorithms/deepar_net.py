@@ -9,7 +9,7 @@ Source: Salinas et al. (2020), doi:10.1016/j.ijforecast.2019.07.001, §3.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ LOWEST_RATE = 0.02  # of the first rate
 LEAST_BATCHES = 10  # an epoch of few series: they are passed over again until it is this many batches
 START_ANYWHERE = 0.1  # share of windows that may begin in a series' first steps, as a new series' forecast does
 WALKERS = 4_096  # series × draws side by side
+Told = Callable[[int, int, float], None]
 GAIN = 1e-4  # by which the loss must fall to count
 
 
@@ -103,10 +104,21 @@ class Trainer:
     valid : Shelf, optional
         Its loss decides which epoch is best; left out, the training loss does.
     context : Context
+    told : callable, optional
+        Is handed epoch and batch, from 1 and 0, with the epoch's mean loss so far, over all hosts.
     """
 
-    def __init__(self, torch: Any, settings: Settings, shelf: Shelf, valid: Shelf | None, context: Context) -> None:
+    def __init__(
+        self,
+        torch: Any,
+        settings: Settings,
+        shelf: Shelf,
+        valid: Shelf | None,
+        context: Context,
+        told: Told | None = None,
+    ) -> None:
         self.torch, self.settings, self.shelf, self.valid, self.context = torch, settings, shelf, valid, context
+        self.told = told
         self.likelihood = LIKELIHOODS[settings.likelihood]
         self.parameters = FlatParameters(torch, begin(settings, shelf.shape.width, context.seed), context.device)
         self.optimiser = Optimiser(self.parameters)
@@ -124,7 +136,7 @@ class Trainer:
             for epoch in range(done + 1, self.settings.epochs + 1):
                 rng = np.random.default_rng([self.context.seed, self.context.rank, epoch])
                 batches = max(LEAST_BATCHES, -(-self._everyone(len(self.shelf)) // self.settings.batch))
-                loss = self._epoch(rng, batches, per_host)
+                loss = self._epoch(epoch, rng, batches, per_host)
                 score = loss if self.valid is None else self._held()
                 self._judge(epoch, score)
                 metrics = {"train:loss": loss} | ({} if self.valid is None else {"validation:loss": score})
@@ -139,7 +151,7 @@ class Trainer:
         """Add a number over all hosts."""
         return int(self.context.reduce({"count": np.array([count], np.int64)})["count"][0])
 
-    def _epoch(self, rng: np.random.Generator, batches: int, per_host: int) -> float:
+    def _epoch(self, epoch: int, rng: np.random.Generator, batches: int, per_host: int) -> float:
         drawn = self._drawn(rng, batches * per_host)
         dice = self.torch.Generator().manual_seed(int(rng.integers(1 << 31)))
         total = 0.0
@@ -156,6 +168,8 @@ class Trainer:
             if math.isfinite(value):
                 self.optimiser.step(clipped(gradient, CLIP), self.rate)
             total += value
+            if self.told is not None:
+                self.told(epoch, n, total / (n + 1))
         return total / batches
 
     def _drawn(self, rng: np.random.Generator, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -40,7 +40,6 @@ METHODS = ("normal", "uniform", "constant")
 KINDS = ("binary_classifier", "regressor")
 BLOCK_ROWS = 8_192
 SUMS = {True: ("right", "hits", "guessed", "there", "cost"), False: ("squares", "absolute")}  # over rows
-EVERY = 500  # batches between two measures that are kept, as the container publishes them
 Floats = NDArray[np.float32]
 
 
@@ -130,6 +129,8 @@ class FactorizationMachines:
     use_bias: Annotated[bool, OneOf((True, False), about="Whether there is a bias.")] = True
     use_linear: Annotated[bool, OneOf((True, False), about="Whether columns have a weight of their own.")] = True
 
+    publish: int = field(default=500, init=False, repr=False)
+    """Batches between two measures that are kept, as the container publishes them."""
     factors_: Floats | None = field(default=None, init=False, repr=False)
     weights_: Floats = field(default_factory=lambda: np.zeros(0, np.float32), init=False, repr=False)
     bias_: float = field(default=0.0, init=False, repr=False)
@@ -270,7 +271,7 @@ class FactorizationMachines:
         seen, before, logistic = Sums(), machine.t, machine.logistic
         for batch in source.epoch(n):
             machine.learn(batch, seen)
-            if (seen.batches - 1) % EVERY == 0:
+            if (seen.batches - 1) % self.publish == 0:
                 measures = told(seen.sums, seen.rows, logistic=logistic)
                 self.batches_ = (*self.batches_, (n, seen.batches - 1, measures))
         while machine.world > 1 and machine.learn(None, seen):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,16 @@ def test_it_trains_and_tells_what_the_container_tells(job: Job) -> None:
         assert words in said, words
     assert heard.epochs == [1, 2]
     assert "wQuantileLoss[0.9]" not in said
+
+
+def test_every_fifth_batch_tells_the_epochs_mean_loss_so_far(job: Job) -> None:
+    heard = job({**ASKED, "epochs": "2"}, train={"a.json": lines(records())})
+    pattern = re.compile(r"#quality_metric: host=algo-1, epoch=(\d+), batch=(\d+) train loss <loss>=(\S+)")
+    told = [found.groups() for line in heard.lines if (found := pattern.fullmatch(line))]
+    assert [(epoch, batch) for epoch, batch, _ in told] == [("0", "0"), ("0", "5"), ("1", "0"), ("1", "5")]  # of ten
+    assert heard.metrics["train:loss:batch"] == float(told[-1][2])
+    assert len({value for _, _, value in told}) == 4
+    assert any(re.fullmatch(r"Epoch\[0\] Batch\[5\] avg_epoch_loss=-?\d+\.\d{6}", line) for line in heard.lines)
 
 
 def test_parquet_is_json_lines(job: Job, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The container's factorization machines: hyperparameters, lines, refusals, hosts that share a fit."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.connection import Pipe
 from pathlib import Path
@@ -98,6 +99,15 @@ def test_hidden_words_are_taken(tmp_path: Path) -> None:
     hidden = {"_optimizer": "adam", "_learning_rate": "1.0", "use_bias": "true", "batch_metrics_publish_interval": 500}
     asked = {**ASKED, **hidden, "predictor_type": "regressor", "epochs": 1, "_kvstore": "dist_sync"}
     assert run(tmp_path, asked, train=channel(tmp_path / "train", write_rows(*ratings(30)))).epochs == [1]
+
+
+@pytest.mark.parametrize(("every", "expected"), [("1", range(10)), ("4", (0, 4, 8)), ("500", (0,)), (None, (0,))])
+def test_batches_are_told_as_often_as_asked(tmp_path: Path, every: str | None, expected: Sequence[int]) -> None:
+    asked = {**ASKED, "predictor_type": "regressor", "epochs": 2, "mini_batch_size": 30}
+    asked |= {} if every is None else {"batch_metrics_publish_interval": every}
+    heard = run(tmp_path, asked, train=channel(tmp_path / "train", write_rows(*ratings(300))))
+    said = re.findall(r"epoch=(\d), batch=(\d+) train rmse <loss>", "\n".join(heard.lines))
+    assert said == [(epoch, str(batch)) for epoch in "01" for batch in expected]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ from tarragon.algorithms import build, get
 from tarragon.data import SeriesSet, read_series
 from tarragon.errors import DataError
 from tarragon.train.builtin import first_party, quality, setting
-from tarragon.train.builtin.teller import Order
+from tarragon.train.builtin.teller import Order, Teller
 
 SHARED = True  # hosts add up their gradients
+BATCHES = 5  # between two lines of batches, from the first on, as the container says them
 METRICS = (
     ("test:RMSE", quality.HOST + r"test RMSE <loss>=(\S+)"),
     ("test:mean_wQuantileLoss", quality.HOST + r"test mean_wQuantileLoss <loss>=(\S+)"),
     ("train:final_loss", quality.HOST + r"train final_loss <loss>=(\S+)"),
+    ("train:loss:batch", quality.HOST + r"epoch=\S+, batch=\S+ train loss <loss>=(\S+)"),
     ("train:loss", quality.HOST + r"epoch=\S+, train loss <loss>=(\S+)"),
     ("train:progress", r"#progress_metric: host=\S+, completed (\S+) %"),
     ("train:throughput", r"#throughput_metric: host=\S+, train throughput=(\S+) records/second"),
@@ -33,6 +36,7 @@ def train(order: Order) -> None:
     teller = order.teller
     data = _read(order, "train")
     _described(order, data)
+    model.told = partial(_told, teller)
     model.fit(data, context=replace(first_party.narrated(teller, "AWS/DeepAR", model.epochs), threads=teller.threads))
     teller.say(f"Loading parameters from best epoch ({model.best_epoch_ - 1})")
     teller.say(f"Final loss: {model.loss_} (occurred at epoch {model.best_epoch_ - 1})")
@@ -46,6 +50,13 @@ def train(order: Order) -> None:
 def _read(order: Order, name: str) -> SeriesSet:
     channel = order.channel(name)
     return read_series((channel.folder, *channel.others), channel.content_type)
+
+
+def _told(teller: Teller, epoch: int, batch: int, mean: float) -> None:
+    """Say an epoch's mean loss so far, every few batches."""
+    if batch % BATCHES == 0:
+        teller.say(f"Epoch[{epoch - 1}] Batch[{batch}] avg_epoch_loss={mean:.6f}")
+        teller.say(f"#quality_metric: host=algo-1, epoch={epoch - 1}, batch={batch} train loss <loss>={mean}")
 
 
 def _described(order: Order, data: SeriesSet) -> None:

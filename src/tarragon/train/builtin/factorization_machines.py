@@ -1,5 +1,6 @@
-"""Factorization machines as their container trains them: recordIO-protobuf only, lines per 500 batches and per epoch.
+"""Factorization machines as their container trains them: recordIO-protobuf only, lines of batches and of each epoch.
 
+A batch's line comes every ``batch_metrics_publish_interval``, 500 if it is not given, counted from the first.
 Several hosts share a fit: gradients of their rows are summed batch by batch. ``test`` is measured by the first host.
 """
 
@@ -49,6 +50,7 @@ def train(order: Order) -> None:
     hidden = {"_optimizer": choice("adam"), "batch_metrics_publish_interval": count()}
     given = setting.read(order.hyperparameters, {**setting.declarations(Machines), **hidden}, {})
     model = build(Machines, setting.values(Machines, given))
+    model.publish = given.get("batch_metrics_publish_interval", model.publish)
     first_party.configured(order, model)
     teller = order.teller
     _records(order, "train")
