@@ -1,4 +1,8 @@
-"""Object detection against a plain torch script of the same network, on generated pictures with known boxes."""
+"""Object detection against a plain torch script of the same network, on generated pictures with known boxes.
+
+Both sides match anchors to boxes at each step, as changed pictures need it, and neither scores validation pictures;
+ours also adds up both losses, looks whether they are finite, and keeps the weights of each epoch.
+"""
 
 from collections.abc import Mapping
 

@@ -101,3 +101,21 @@ def test_pixels_are_standardised() -> None:
 
 def test_a_device_is_found() -> None:
     assert device_of(torch, "cpu").type == "cpu"
+
+
+def test_threads_make_the_same_examples() -> None:
+    class Noisy(Counting):
+        side = 64
+
+        def example(self, i: int, draw: np.random.Generator) -> tuple[Any, ...]:
+            return draw.integers(0, 255, (self.side, self.side, 3)).astype(np.uint8), i
+
+        def loss(self, answer: Any, wanted: Sequence[list[Any]], device: Any) -> tuple[Any, dict[str, float]]:
+            self.seen += wanted[0]
+            return (answer**2).mean(), {}
+
+    tasks = Noisy(), Noisy()
+    one, two = (train(net(), plan(), t, Standalone(threads=n)) for t, n in zip(tasks, (1, 3), strict=True))
+    assert tasks[0].seen == tasks[1].seen
+    for name, weight in one.weights.items():
+        np.testing.assert_allclose(weight, two.weights[name], rtol=1e-5, err_msg=name)

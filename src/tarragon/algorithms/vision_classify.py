@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tarragon.algorithms.vision_training import tensor
+from tarragon.algorithms.vision_training import ROOM, tensor
 from tarragon.data import Pictures, Pixels
 from tarragon.errors import DataError
 
@@ -40,7 +40,7 @@ class Classify:
         self, data: Pictures, valid: Pictures | None, classes: int, changed: View, view: View, *,
         several: bool = False, top_k: int | None = None, smoothing: float = 0.0,
     ) -> None:  # fmt: skip
-        self.data, self.valid, self.classes = data, valid, classes
+        self.data, self.valid, self.classes = data.held(ROOM), None if valid is None else valid.held(ROOM), classes
         self.changed, self.view, self.several = changed, view, several
         self.top_k, self.smoothing = top_k, smoothing
         self.weight: NDArray[Any] | None = None

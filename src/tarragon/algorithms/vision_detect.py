@@ -1,6 +1,6 @@
 """What detecting is to the training loop: the multibox loss, mean average precision, and answers for pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tarragon.algorithms import augment
 from tarragon.algorithms.boxes import decoded, detections, mean_average_precision
 from tarragon.algorithms.ssd import anchors, losses, targets
-from tarragon.algorithms.vision_training import tensor
+from tarragon.algorithms.vision_training import ROOM, tensor
 from tarragon.data import Boxes, Pictures, Pixels
 from tarragon.errors import DataError
 
@@ -46,7 +46,7 @@ class Detect:
     """
 
     def __init__(self, data: Pictures, valid: Pictures | None, settings: Settings, net: Any) -> None:
-        self.data, self.valid, self.settings = data, valid, settings
+        self.data, self.valid, self.settings = data.held(ROOM), None if valid is None else valid.held(ROOM), settings
         self.anchors = anchors(net.shapes)
 
     def check(self, who: str) -> None:
@@ -94,50 +94,52 @@ class Detect:
         return entropy + smooth, told
 
     def judge(self, net: Any, device: Any) -> dict[str, float]:
-        """Measure mean average precision on validation pictures."""
+        """Measure mean average precision and both losses on validation pictures."""
         if self.valid is None:
             return {}
-        found = found_on(net, self.valid, self.settings, device)
         assert self.valid.boxes is not None
+        found: list[NDArray[np.float32]] = []
+        told = self.losses_on(net, device, found)
         score = mean_average_precision(found, self.valid.boxes, self.settings.overlap_threshold)
-        return {"validation:mAP": score, **self.losses_on(net, device)}
+        return {"validation:mAP": score, **told}
 
-    def losses_on(self, net: Any, device: Any) -> dict[str, float]:
-        """Mean losses on validation pictures, unchanged."""
+    def losses_on(self, net: Any, device: Any, found: list[NDArray[np.float32]] | None = None) -> dict[str, float]:
+        """Mean losses on validation pictures, unchanged; what is found on them goes to ``found``."""
         import torch
 
         assert self.valid is not None
         assert self.valid.boxes is not None
         sums, parts = np.zeros(2), 0
-        for first in range(0, len(self.valid), ROWS):
-            rows = range(first, min(len(self.valid), first + ROWS))
-            answer = net(_batch(torch, self.valid, rows, self.settings.side, device))
-            kinds, offsets = targets(self.anchors, [self.valid.boxes[i] for i in rows], MATCH)
-            both = losses(
-                answer[0], answer[1], torch.from_numpy(kinds).to(device), torch.from_numpy(offsets).to(device)
-            )
-            sums += [float(one) for one in both]
+        for rows, *answer in _answers(net, self.valid, self.settings.side, device):
+            wanted = targets(self.anchors, [self.valid.boxes[i] for i in rows], MATCH)
+            sums += [float(one) for one in losses(*answer, *(torch.from_numpy(part).to(device) for part in wanted))]
             parts += 1
+            if found is not None:
+                found += _listed(*answer, self.anchors, self.settings.nms_threshold)
         return {"validation:cross_entropy": float(sums[0] / parts), "validation:smooth_l1": float(sums[1] / parts)}
 
 
 def found_on(net: Any, data: Pictures, settings: Settings, device: Any) -> list[NDArray[np.float32]]:
     """Find objects: per picture (m, 6) class, score, corners, surest first."""
+    laid = anchors(net.shapes)
+    parts = _answers(net, data, settings.side, device)
+    return [rows for _, *answer in parts for rows in _listed(*answer, laid, settings.nms_threshold)]
+
+
+def _answers(net: Any, data: Pictures, side: int, device: Any) -> Iterator[tuple[range, Any, Any]]:
+    """Yield which pictures, their scores (b, A, K + 1) and offsets (b, A, 4), some at a time."""
     import torch
 
     net.eval()
-    laid = anchors(net.shapes)
-    found = []
-    with torch.no_grad():
-        for first in range(0, len(data), ROWS):
-            rows = range(first, min(len(data), first + ROWS))
-            scores, offsets = net(_batch(torch, data, rows, settings.side, device))
-            likely = torch.softmax(scores.float(), dim=2).cpu().numpy()
-            moves = offsets.float().cpu().numpy().astype(np.float64)
-            for p, move in zip(likely, moves, strict=True):
-                found.append(detections(decoded(laid, move), p, settings.nms_threshold, LEAST, MOST))
-    return found
+    for first in range(0, len(data), ROWS):
+        rows = range(first, min(len(data), first + ROWS))
+        with torch.no_grad():
+            batch = tensor(torch, [augment.resized(data.read(i), side, side) for i in rows], device)
+            scores, offsets = net(batch)
+        yield rows, scores.float(), offsets.float()
 
 
-def _batch(torch: Any, data: Pictures, rows: range, side: int, device: Any) -> Any:
-    return tensor(torch, [augment.resized(data.read(i), side, side) for i in rows], device)
+def _listed(scores: Any, offsets: Any, laid: NDArray[np.float64], threshold: float) -> list[NDArray[np.float32]]:
+    likely, moves = scores.softmax(dim=2).cpu().numpy(), offsets.cpu().numpy().astype(np.float64)
+    both = zip(likely, moves, strict=True)
+    return [detections(decoded(laid, move), p, threshold, LEAST, MOST) for p, move in both]

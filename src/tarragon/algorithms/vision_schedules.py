@@ -44,7 +44,10 @@ class Stepping:
     begin: float = 0.0
 
     def optimiser(self, net: Any) -> Any:
-        """Make torch's optimiser of a network's weights that are to be learnt."""
+        """Make torch's optimiser of a network's weights that are to be learnt.
+
+        On a processor it is torch's fused one where there is one: a pass over the weights instead of one an operation.
+        """
         from torch import optim
 
         learnt = [w for w in net.parameters() if w.requires_grad]
@@ -53,16 +56,17 @@ class Stepping:
             {"params": [w for w in learnt if w.ndim <= 1], "weight_decay": 0.0},
         ]
         rate, epsilon = self.learning_rate, max(self.epsilon, 1e-12)
+        fused = True if learnt and all(w.device.type == "cpu" for w in learnt) else None
         if self.name in ("nag", "nesterov") and self.momentum > 0:
-            return optim.SGD(groups, lr=rate, momentum=self.momentum, nesterov=True)
+            return optim.SGD(groups, lr=rate, momentum=self.momentum, nesterov=True, fused=fused)
         if self.name in ("sgd", "nag", "nesterov"):
-            return optim.SGD(groups, lr=rate, momentum=self.momentum)
+            return optim.SGD(groups, lr=rate, momentum=self.momentum, fused=fused)
         if self.name == "adam":
-            return optim.Adam(groups, lr=rate, betas=self.betas, eps=epsilon)
+            return optim.Adam(groups, lr=rate, betas=self.betas, eps=epsilon, fused=fused)
         if self.name == "rmsprop":
             return optim.RMSprop(groups, lr=rate, alpha=self.decay, eps=epsilon, momentum=self.momentum)
         if self.name == "adagrad":
-            return optim.Adagrad(groups, lr=rate, eps=epsilon, initial_accumulator_value=self.begin)
+            return optim.Adagrad(groups, lr=rate, eps=epsilon, initial_accumulator_value=self.begin, fused=fused)
         return optim.Adadelta(groups, lr=rate, rho=self.decay, eps=epsilon)
 
 

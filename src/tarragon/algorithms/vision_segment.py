@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tarragon.algorithms import augment
-from tarragon.algorithms.vision_training import tensor
+from tarragon.algorithms.vision_training import ROOM, tensor
 from tarragon.data import IGNORED, Pictures, Pixels
 from tarragon.errors import DataError
 
@@ -30,7 +30,7 @@ class Segment:
     """
 
     def __init__(self, data: Pictures, valid: Pictures | None, classes: int, base: int, crop: int, rows: int) -> None:
-        self.data, self.valid, self.classes = data, valid, classes
+        self.data, self.valid, self.classes = data.held(ROOM), None if valid is None else valid.held(ROOM), classes
         self.base, self.crop, self.rows = base, crop, rows
 
     def check(self, who: str) -> None:
@@ -43,14 +43,14 @@ class Segment:
                     fix="Give a mask for each picture",
                 )
 
-    def mask(self, part: Pictures, i: int, pixels: Pixels) -> Pixels:
-        """Read a mask and hold it against its picture and the classes. Raises ``DataError``."""
+    def mask(self, part: Pictures, i: int, shape: tuple[int, ...]) -> Pixels:
+        """Read a mask and hold it against its picture's height and width and the classes. Raises ``DataError``."""
         assert part.mask is not None
         mask = part.mask(i)
-        if mask.shape != pixels.shape[:2]:
+        if mask.shape != shape[:2]:
             raise DataError(
                 f"Mask {i} does not fit its picture",
-                why=f"It is {mask.shape[1]} × {mask.shape[0]}, the picture {pixels.shape[1]} × {pixels.shape[0]}",
+                why=f"It is {mask.shape[1]} × {mask.shape[0]}, the picture {shape[1]} × {shape[0]}",
                 fix="Draw masks of the picture's size",
             )
         worst = int(mask[mask != IGNORED].max(initial=0))
@@ -65,7 +65,7 @@ class Segment:
     def example(self, i: int, draw: np.random.Generator) -> tuple[Any, ...]:
         """Make a square of a training picture, and of its mask."""
         pixels = self.data.read(i)
-        return augment.scaled_crop(pixels, self.mask(self.data, i, pixels), self.base, self.crop, draw)
+        return augment.scaled_crop(pixels, self.mask(self.data, i, pixels.shape), self.base, self.crop, draw)
 
     def loss(self, answer: Any, wanted: Sequence[list[Any]], device: Any) -> tuple[Any, dict[str, float]]:
         """Return the mean cross-entropy of the pixels that are of a class."""
@@ -83,7 +83,7 @@ class Segment:
             return {}
         counts = np.zeros((self.classes, self.classes), np.int64)
         for i, p in enumerate(scores_on(net, self.valid, self.base, device, self.rows)):
-            truth = self.mask(self.valid, i, self.valid.read(i))
+            truth = self.mask(self.valid, i, p.shape[1:])
             counts += confusion(truth, p.argmax(axis=0), self.classes)
         return {f"validation:{n}": v for n, v in quality(counts).items()}
 

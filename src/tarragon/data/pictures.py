@@ -5,6 +5,7 @@ Notation: n pictures, each (h, w, 3) of its own size; K classes.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,37 @@ class Pictures:
         kept = None if boxes is None else tuple(boxes)
         mask = None if masks is None else masks.__getitem__
         return cls(len(pixels), pixels.__getitem__, labels, kept, mask, tuple(names))
+
+    def held(self, room: int) -> "Pictures":
+        """Decode each only once, as long as those that are kept, and their masks, take at most ``room`` bytes.
+
+        Those that have no room are decoded whenever they are asked for. Several threads may ask.
+
+        Examples
+        --------
+        >>> pictures = Pictures(2, lambda i: np.zeros((2, 3, 3), np.uint8)).held(20)
+        >>> pictures.read(0) is pictures.read(0), pictures.read(1) is pictures.read(1)
+        (True, False)
+        """
+        kept: dict[tuple[bool, int], Pixels] = {}
+        lock, left = Lock(), room
+
+        def once(read: Callable[[int], Pixels], masks: bool) -> Callable[[int], Pixels]:
+            def again(i: int) -> Pixels:
+                nonlocal left
+                found = kept.get((masks, i))
+                if found is None:
+                    found = read(i)
+                    with lock:
+                        if found.nbytes <= left and (masks, i) not in kept:
+                            kept[masks, i] = found
+                            left -= found.nbytes
+                return found
+
+            return again
+
+        mask = None if self.mask is None else once(self.mask, masks=True)
+        return replace(self, read=once(self.read, masks=False), mask=mask)
 
     def part(self, positions: Sequence[int]) -> "Pictures":
         """Take some of them, in the order given."""
