@@ -18,14 +18,9 @@ OPENING = ROOT / "docs" / "algorithms-opening.txt"
 def page() -> str:
     """Write the whole page."""
     known = cards()
-    parts = [
-        OPENING.read_text(encoding="utf-8").rstrip(),
-        "",
-        "| what for | algorithms |",
-        "|---|---|",
-        *_by_task(known),
-    ]
-    parts += ["", "| algorithm | for | when to use it |", "|---|---|---|"]
+    parts = [OPENING.read_text(encoding="utf-8").rstrip(), "", "## By kind of problem", ""]
+    parts += ["| what for | algorithms |", "|---|---|", *_by_task(known)]
+    parts += ["", "## All of them", "", "| algorithm | for | when to use it |", "|---|---|---|"]
     parts += [f"| [{name}](#{name}) | {', '.join(sorted(card.tasks))} | {card.use} |" for name, card in known.items()]
     for name, card in known.items():
         parts += ["", f"## {name}", "", *_about(card), "", *_declared(declared(kind_of(name)))]

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import polars as pl
 import pytest
@@ -79,7 +81,12 @@ def test_stopped_when_asked(table):
         ({"data": np.zeros((3, 2)), "target": ""}, ParameterError, "y"),
         ({"data": np.zeros((3, 2)), "y": [1, 2], "target": ""}, DataError, "shape"),
         ({"data": "nowhere.csv"}, DataError, "nowhere"),
-        ({"content_type": "text/csv"}, ParameterError, "folder"),
+        ({"content_type": "text/csv"}, ParameterError, "target means nothing"),
+        ({"content_type": "text/csv", "target": ""}, ParameterError, "folder"),
+        ({"seed": -1}, ParameterError, "seed"),
+        ({"seed": 2**31}, ParameterError, "seed"),
+        ({"threads": 0}, ParameterError, "threads"),
+        ({"algorithm": "kmeans", "params": {"k": 2}}, ParameterError, "price"),
     ],
 )
 def test_what_cannot_be_is_said(table, change, error, words):
@@ -129,3 +136,64 @@ def test_what_a_table_says_need_not_be_given():
     assert np.corrcoef(found.predict(X), X[:, 0])[0, 1] > 0.5
     with pytest.raises(ParameterError, match="num_components"):
         train("pca", X)
+
+
+def test_what_fails_leaves_nothing(table, tmp_path):
+    np.savetxt(tmp_path / "rows.csv", np.zeros((9, 3)), delimiter=",")
+    given = {"content_type": "text/csv", "num_round": 2, "out": tmp_path / "m"}
+    with pytest.raises(ParameterError, match='no channel "tset"'):
+        train("xgboost", tmp_path / "rows.csv", channels={"tset": tmp_path / "rows.csv"}, **given)
+    with pytest.raises(ParameterError, match="eta"):
+        train("xgboost", tmp_path / "rows.csv", eta=7, **given)
+    with pytest.raises(ParameterError, match="drop means nothing"):
+        train("xgboost", tmp_path / "rows.csv", drop=("a",), **given)
+    with pytest.raises(DataError, match="prise"):
+        train("xgboost", table, target="prise", out=tmp_path / "n")
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_a_place_is_found_out_before_the_fit(table, tmp_path):
+    (tmp_path / "file").touch()
+    lines = []
+    with pytest.raises(OSError, match="file"):
+        train("xgboost", table, target="price", num_round=2, out=tmp_path / "file" / "m", on_line=lines.append)
+    assert lines == []
+
+
+def test_what_was_measured_is_kept(table, tmp_path):
+    made = train("lightgbm", table, target="price", validation=table, num_boost_round=3, out=tmp_path / "m")
+    assert made.metrics
+    assert Trained.load(tmp_path / "m").metrics == made.metrics
+
+
+def test_a_checkpoint_is_never_taken_for_another_fit(table, tmp_path):
+    table.with_columns(cost=-pl.col("price")).write_csv(tmp_path / "t.csv")
+    lines = []
+
+    def fit(asked=lambda: False, source=tmp_path / "t.csv", **change):
+        given = {"target": "price", "drop": ("where",), "epochs": 4, "num_models": 2, **change}
+        made = train("linear-learner", source, out=tmp_path / "m", on_line=lines.append, stop=asked, **given)
+        shutil.rmtree(tmp_path / "m")
+        return made
+
+    def killed():
+        if asked.append(1) or len(asked) == 3:
+            raise KeyboardInterrupt
+        return False
+
+    asked = []
+    whole = fit()
+    with pytest.raises(KeyboardInterrupt):
+        fit(killed)
+    (kept,) = tmp_path.glob(".m.*")
+    for change in (
+        {"target": "cost"}, {"drop": ("cost",)}, {"seed": 3}, {"epochs": 5}, {"validation": tmp_path / "t.csv"},
+        {"source": pl.read_csv(tmp_path / "t.csv")},
+    ):  # fmt: skip
+        fit(**change)
+    assert not any("Checkpoint" in line for line in lines)
+    assert kept.is_dir()
+    again = fit()
+    assert any("Checkpoint loaded" in line for line in lines)
+    assert not kept.exists()
+    np.testing.assert_allclose(again.predict(table), whole.predict(table), rtol=1e-6)

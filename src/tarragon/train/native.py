@@ -7,8 +7,8 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ import polars as pl
 
 from tarragon.algorithms import OneOf, build, declared, get
 from tarragon.data import Batches, Encoder, ReadOptions, Source, Table, Tabular, batches, read_table
-from tarragon.errors import ConflictError, DataError, ParameterError
+from tarragon.errors import ConflictError, DataError, ParameterError, near_miss
 from tarragon.train.builtin import Channel, Teller, learn
 from tarragon.train.trained import NUMBERS, Trained, matrix, numbered
 
 STREAM_BYTES = 256 << 20  # a larger file is streamed, by methods that can
 SAMPLE_ROWS = 200_000  # of such a file, to learn how its columns are read
 LINE_S = 0.25  # between lines of a table's fit: a booster does hundreds of rounds a second
+MOST = 2**31 - 1  # of a seed: what every library takes
 LABEL = "label"  # the target of arrays, for methods that read tables
 SUPERVISED = frozenset({"binary", "multiclass", "regression"})
 
@@ -108,17 +109,18 @@ def train(  # noqa: PLR0913 — the public call names every option a user may gi
     validation : like ``data``, optional
         For early stopping only.
     channels : mapping of str to path, optional
-        Further channels of files: "test", "auxiliary", "vocab", "model" …
+        Further channels of files, of those that the algorithm's card names: "test", "auxiliary", "vocab", "model" …
     content_type : str
         Of the channels; given, a table is read as a job reads it: no header, the label first.
     drop, weight, task
         As in :func:`tarragon.develop`.
     seed : int
+        0 to 2,147,483,647.
     threads : int, optional
-        All cores when left out.
+        1 or more; all cores when left out.
     out : path, optional
-        A folder that is not there yet; the model is kept in it. A fit that is killed goes on from its checkpoint when
-        it is called again with the same arguments, where the algorithm keeps checkpoints.
+        A folder that is not there yet; the model is kept in it. A fit of files that is killed goes on from its
+        checkpoint when it is called again with the same arguments, where the algorithm keeps checkpoints.
     on_line : callable, optional
         Is handed each line of the log.
     stop : callable, optional
@@ -131,7 +133,7 @@ def train(  # noqa: PLR0913 — the public call names every option a user may gi
     NotFoundError, MissingExtraError
         There is no such algorithm, or it needs an extra.
     ParameterError
-        A hyperparameter is unknown or out of range.
+        A hyperparameter is unknown or out of range, or an option has no meaning for the algorithm.
     DataError
         The data cannot be read or learned from.
     ConflictError
@@ -139,9 +141,8 @@ def train(  # noqa: PLR0913 — the public call names every option a user may gi
     """
     kind = get(algorithm)
     given = {**(params or {}), **hyperparameters}
-    place = None if out is None else Path(out).expanduser()
-    if place is not None and place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise ConflictError(f"{place} is there already", why="A model is never overwritten", fix="Name another folder")
+    _counts(seed, threads)
+    place = None if out is None else _free(Path(out).expanduser())
     notes = Notes(on_line or (lambda text: None), stop or (lambda: False))
     raw = kind.card.accepts == "table"
     if raw and (content_type or channels):
@@ -151,31 +152,77 @@ def train(  # noqa: PLR0913 — the public call names every option a user may gi
             fix="Leave content_type and channels out, or train it from a job",
         )
     tables = raw or (kind.card.accepts in ("tabular", "batches") and not content_type and not channels)
-    kept = None if place is None else place.with_name(f".{place.name}.{_mark(algorithm, given, data, seed)}")
+    options = ReadOptions(drop=drop, weight=weight, task=task)
+    kept = None
+    if place is not None and y is None:
+        said = [algorithm, sorted((k, str(v)) for k, v in given.items()), target, repr(options), seed, content_type]
+        kept = _checkpoints(place, said, {**(channels or {}), "": data, "validation": validation})
     teller = Teller(notes, checkpoints=kept, seed=seed)
     teller = replace(teller, threads=threads or teller.threads)
     wish = Wish(algorithm, data, validation, given, teller)
-    if not tables:
-        made = _from_files(wish, channels or {}, content_type, place)
-    else:
-        options = ReadOptions(drop=drop, weight=weight, task=task)
-        made = _from_table(wish, y, target, options) if raw else _from_rows(wish, y, target, options)
-        if place is not None:
-            _placed(made, place)
-    made.metrics = notes.metrics
+    with nullcontext() if place is None else _arriving(place) as folder:
+        if tables:
+            made = _from_table(wish, y, target, options) if raw else _from_rows(wish, y, target, options)
+        else:
+            _no_columns(kind, {"target": target, "drop": drop, "weight": weight, "task": task, "y": y})
+            made = _from_files(wish, channels or {}, content_type, folder)
+        made.metrics = notes.metrics
+        if folder is not None:
+            made.save(folder) if tables else made.keep(folder)
+    made.folder = place
     if kept is not None:
         shutil.rmtree(kept, ignore_errors=True)
     return made
 
 
-def _mark(algorithm: str, given: Mapping[str, Any], data: Source, seed: int) -> str:
-    """Name a fit by all that it depends on, so that a checkpoint is never taken for another's."""
-    about: list[Any] = [algorithm, sorted((k, str(v)) for k, v in given.items()), seed]
-    if isinstance(data, (str, Path)):
-        path = Path(data).expanduser().resolve()
-        with suppress(OSError):
-            about.append([str(path), path.stat().st_mtime_ns, path.stat().st_size])
-    return hashlib.sha256(json.dumps(about).encode()).hexdigest()[:8]
+def _counts(seed: int, threads: int | None) -> None:
+    """Check what every fit takes. Raises ``ParameterError``."""
+    if not 0 <= seed <= MOST:
+        raise ParameterError(
+            f"The seed {seed} cannot be used", why=f"It is none of 0 to {MOST}", fix="Give one of them"
+        )
+    if threads is not None and threads < 1:
+        raise ParameterError(
+            f"{threads} threads fit nothing", why="There must be 1 or more", fix="Leave threads out to use all cores"
+        )
+
+
+def _checkpoints(place: Path, said: list[Any], files: Mapping[str, Any]) -> Path | None:
+    """Name a fit's folder of checkpoints by all that it depends on, so that none is ever taken for another's.
+
+    None where that cannot be told in time: data that are no files.
+    """
+    for name, source in sorted(files.items()):
+        if source is None:
+            continue
+        if not isinstance(source, (str, Path)):
+            return None
+        path = Path(source).expanduser().resolve()
+        inner = sorted(path.rglob("*")) if path.is_dir() else [path] if path.exists() else []
+        said.append([name, *([str(p), p.stat().st_mtime_ns, p.stat().st_size] for p in inner)])
+    return place.with_name(f".{place.name}.{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:8]}")
+
+
+def _free(place: Path) -> Path:
+    """Return where a model may be put. Raises ``ConflictError`` where something is."""
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise ConflictError(f"{place} is there already", why="A model is never overwritten", fix="Name another folder")
+    return place if place.name not in ("", "..") else place.resolve()
+
+
+@contextmanager
+def _arriving(place: Path) -> Iterator[Path]:
+    """Give a folder beside the model's that is moved there whole at the end, and is gone when anything fails."""
+    arriving = place.with_name(f".{place.name}.part")
+    shutil.rmtree(arriving, ignore_errors=True)
+    arriving.mkdir(parents=True)
+    try:
+        yield arriving
+        if place.is_dir():
+            place.rmdir()  # empty: checked at the start
+        arriving.rename(place)
+    finally:
+        shutil.rmtree(arriving, ignore_errors=True)
 
 
 # --- tables and arrays -----------------------------------------------------------------------------------------------
@@ -192,10 +239,13 @@ def _from_rows(wish: Wish, y: Any, target: str, options: ReadOptions) -> Trained
         target = ""
     else:
         if supervised and not target:
+            raise _no_target(kind)
+        if target and not supervised:
             raise ParameterError(
-                f"{kind.card.title} needs a target", why="It learns to predict a column", fix="Name it with target"
+                f"{kind.card.title} predicts no column",
+                why=f"A target was named: {target}",
+                fix="Leave target out, and name the column with drop if it is not to be learned from",
             )
-        target = target if supervised else ""
         streamed = _is_large(wish)
         table = read_table(wish.data, target, options=replace(options, max_rows=SAMPLE_ROWS) if streamed else options)
         encoder = Encoder.fit(table, seed=teller.seed)
@@ -236,14 +286,20 @@ def _from_table(wish: Wish, y: Any, target: str, options: ReadOptions) -> Traine
         _one_each(labels, source)
         source, target = numbered(source).with_columns(pl.Series(LABEL, labels)), LABEL
     if not target:
-        raise ParameterError(
-            f"{kind.card.title} needs a target", why="It learns to predict a column", fix="Name it with target"
-        )
+        raise _no_target(kind)
     table = read_table(source, target, options=options)
     model = build(kind, _typed(kind, wish.given))
     wish.teller.say(f"{kind.card.title}: {table.n_rows:,} rows, {len(table.columns) - 1:,} columns")
     model.fit(table, context=wish.teller)
     return Trained(wish.algorithm, model, None, target, tuple(table.classes))
+
+
+def _no_target(kind: Any) -> ParameterError:
+    return ParameterError(
+        f"{kind.card.title} needs a target",
+        why="It learns to predict a column",
+        fix="Name it: target, or --target on the command line",
+    )
 
 
 def _said_by(rows: Tabular | Batches, kind: type) -> dict[str, Any]:
@@ -330,53 +386,46 @@ def _typed(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, **{names[wire]: value for wire, value in read.items()}}
 
 
-def _placed(made: Trained, place: Path) -> None:
-    """Save beside the folder and move it there whole."""
-    arriving = place.with_name(f".{place.name}.part")
-    shutil.rmtree(arriving, ignore_errors=True)
-    arriving.mkdir(parents=True)
-    made.save(arriving)
-    _moved(arriving, place)
-    made.folder = place
-
-
-def _moved(arriving: Path, place: Path) -> None:
-    if place.is_dir():
-        place.rmdir()  # empty: checked at the start
-    arriving.rename(place)
-
-
 # --- files, as a training job finds them -----------------------------------------------------------------------------
 
 
-def _from_files(wish: Wish, channels: Mapping[str, str | Path], content_type: str, place: Path | None) -> Trained:
-    kind = wish.kind
-    if place is None:
-        raise ParameterError(
-            f"{kind.card.title} is trained into a folder", why="Its data are files", fix='Give out="model"'
-        )
-    found = dict(channels)
-    for name, source in ((kind.card.channels[0], wish.data), ("validation", wish.validation)):
-        if source is None:
-            continue
+def _no_columns(kind: Any, given: Mapping[str, Any]) -> None:
+    """Refuse what is about named columns, where there are none. Raises ``ParameterError``."""
+    for name, value in given.items():
+        if value is not None and len(value):
+            raise ParameterError(
+                f"{name} means nothing to files of a channel",
+                why=f"{kind.card.title} reads them as a training job does, without names of columns",
+                fix=f"Leave {name} out" + (", or content_type" if kind.card.accepts in ("tabular", "batches") else ""),
+            )
+
+
+def _from_files(wish: Wish, channels: Mapping[str, str | Path], content_type: str, folder: Path | None) -> Trained:
+    """Train in a folder, as a job does, and read what lies there then."""
+    kind, card = wish.kind, wish.kind.card
+    if folder is None:
+        raise ParameterError(f"{card.title} is trained into a folder", why="Its data are files", fix='Give out="model"')
+    named: dict[str, Any] = {**channels, card.channels[0]: wish.data}
+    if wish.validation is not None:
+        named["validation"] = wish.validation
+    opened = {}
+    for name, source in named.items():
+        if name not in card.channels:
+            raise ParameterError(
+                f'{card.title} has no channel "{name}"',
+                why="It reads none of that name",
+                fix=near_miss(name, card.channels),
+            )
         if not isinstance(source, (str, Path)):
             raise DataError(
-                f"{kind.card.title} is trained on files",
+                f"{card.title} is trained on files",
                 why=f"{type(source).__name__} was given",
-                fix=f"Write {' or '.join(kind.card.content_types)} and give the path",
+                fix=f"Write {' or '.join(card.content_types)} and give the path",
             )
-        found[name] = source
+        opened[name] = Channel(_there(source), content_type)
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in wish.given.items()}
-    arriving = place.with_name(f".{place.name}.part")
-    shutil.rmtree(arriving, ignore_errors=True)
-    arriving.mkdir(parents=True)
-    opened = {name: Channel(_there(path), content_type) for name, path in found.items()}
-    learn(wish.algorithm, texts, opened, arriving, replace(wish.teller, patterns=_patterns(wish.algorithm)))
-    made = Trained(wish.algorithm, kind.load(arriving))
-    made.keep(arriving)
-    _moved(arriving, place)
-    made.folder = place
-    return made
+    learn(wish.algorithm, texts, opened, folder, replace(wish.teller, patterns=_patterns(wish.algorithm)))
+    return Trained(wish.algorithm, kind.load(folder))
 
 
 def _patterns(algorithm: str) -> Any:
