@@ -57,7 +57,7 @@ def test_a_step_of_the_table_is_torchs_adam() -> None:
         rows = torch.arange(5)
         own = run._table[0][rows].requires_grad_()
         (own**3).sum().backward()
-        run._stepped(rows, own)
+        run._stepped(rows, own.grad)
         adam.zero_grad()
         (table**3).sum().backward()
         adam.step()

@@ -4,6 +4,9 @@ An address enters as its four octets, one of 256 each, and its 32 bits as ±1: h
 h = relu(h), then h = h + relu(h Wᵢ + bᵢ) for each after the first, and the vector is h·out + out_bias; without, it is
 h.
 
+Several hosts step together: each draws its part of a batch and its noise from its own rows, and they add up the slopes
+of the layers and of those rows of the table that occur in any part.
+
 Notation: N rows of the table, D numbers in a vector, H = 2D units in a layer, L layers.
 """
 
@@ -127,6 +130,7 @@ class Run:
     weights: dict[str, NDArray[np.float32]]
     told: Told | None = None
     step: int = field(default=0, init=False)
+    _shares: NDArray[np.int64] = field(init=False)  # rows of each host
     _torch: Any = field(default=None, init=False)
     _net: dict[str, Any] = field(default_factory=dict, init=False)
     _table: tuple[Any, Any, Any] = field(default=(None, None, None), init=False)  # rows, and their two moments
@@ -146,7 +150,9 @@ class Run:
                 list(self._net.values()), lr=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay,
                 betas=(BETA1, BETA2), eps=EPSILON,
             )  # fmt: skip
-            rng = np.random.default_rng([self.context.seed, 73])
+            host = [self.context.rank] if self.context.world > 1 else []
+            rng = np.random.default_rng([self.context.seed, 73, *host])
+            self._shares = self._gathered(self.pairs.n_rows)
             for epoch in range(1, self.recipe.epochs + 1):
                 measured = self._epoch(epoch, rng)
                 self._back()
@@ -154,9 +160,9 @@ class Run:
                     break
                 if valid is not None:
                     measured["validation:discriminator_auc"] = discriminated(self.weights, valid, self.context.seed)
-                steps = -(-self.pairs.n_rows // self.recipe.batch)
-                self.context.epoch(epoch, steps=steps, records=self.pairs.n_rows, metrics=measured)
-                if self.context.stop_asked():
+                steps, records = self._steps, int(self._shares.sum())
+                self.context.epoch(epoch, steps=steps, records=records, metrics=measured)
+                if self._stop():
                     break
 
     def _back(self) -> None:
@@ -164,21 +170,41 @@ class Run:
         for name, tensor in {**self._net, ENTITY: self._table[0]}.items():
             self.weights[name] = tensor.detach().cpu().numpy()
 
+    def _gathered(self, number: int) -> NDArray[np.int64]:
+        """Learn every host's number, (world,)."""
+        own = np.zeros(self.context.world, np.int64)
+        own[self.context.rank] = number
+        return np.asarray(self.context.reduce({"numbers": own})["numbers"])
+
+    def _stop(self) -> bool:
+        """Whether any host is asked to end; they ask together."""
+        return bool(self._gathered(int(self.context.stop_asked())).any())
+
+    @property
+    def _size(self) -> int:
+        """Rows of a batch that a host draws."""
+        return max(1, self.recipe.batch // self.context.world)
+
+    @property
+    def _steps(self) -> int:
+        """Batches of an epoch: until the last host has no rows left."""
+        return int(-(-self._shares.max() // self._size))
+
     def _epoch(self, epoch: int, rng: np.random.Generator) -> dict[str, float] | None:
-        order, size = rng.permutation(self.pairs.n_rows), self.recipe.batch
+        order, size = rng.permutation(self.pairs.n_rows), self._size
         entropy, right, seen = 0.0, 0.0, 0
-        for batch, start in enumerate(range(0, len(order), size)):
-            if batch % ASK == ASK - 1 and self.context.stop_asked():
+        for batch in range(self._steps):
+            if batch % ASK == ASK - 1 and self._stop():
                 return None
-            rows = order[start : start + size]
-            loss, accuracy = self._batch(rows, rng)
+            whole = int(np.clip(self._shares - batch * size, 0, size).sum())  # of all hosts
+            loss, accuracy = self._batch(order[batch * size : (batch + 1) * size], whole, rng)
             if not math.isfinite(loss):
                 raise ParameterError(
                     f"{TITLE} did not converge",
                     why=f"The loss of epoch {epoch - 1} is {loss} with learning_rate {self.recipe.learning_rate:g}",
                     fix="Use a smaller learning_rate",
                 )
-            entropy, right, seen = entropy + loss * len(rows), right + accuracy * len(rows), seen + len(rows)
+            entropy, right, seen = entropy + loss * whole, right + accuracy * whole, seen + whole
             if self.told is not None and (batch + 1) % self.recipe.publish == 0:
                 self.told(epoch - 1, batch + 1, accuracy, loss)
         return {
@@ -186,27 +212,58 @@ class Run:
             "train:binary_classification_cross_entropy": entropy / seen,
         }
 
-    def _batch(self, rows: NDArray[np.int64], rng: np.random.Generator) -> tuple[float, float]:
-        """Take one step; returns cross entropy and accuracy over pairs and noise."""
+    def _batch(self, rows: NDArray[np.int64], whole: int, rng: np.random.Generator) -> tuple[float, float]:
+        """Take one step on a batch of ``whole`` rows, these of them here; cross entropy and accuracy over them all."""
+        torch, r = self._torch, self.recipe
+        places = (self.pairs.entity[rows] % np.uint64(r.vectors)).astype(np.int64)
+        unique, inverse = np.unique(places, return_inverse=True)
+        own = self._table[0][torch.from_numpy(unique).to(self.context.device)].requires_grad_()
+        count = whole * (1 + r.random + r.shuffled)
+        self._adam.zero_grad()
+        loss, right = 0.0, 0.0
+        if len(rows):  # a host may have come to its end before the others
+            mean, right = self._loss(rows, own[torch.from_numpy(inverse).to(own.device)], count, rng)
+            mean.backward()
+            loss = float(mean.detach())
+        gradient = own.grad
+        if self.context.world > 1:
+            unique, gradient, loss, right = self._summed(unique, gradient, loss, right)
+        self._adam.step()
+        self._stepped(torch.from_numpy(unique).to(self.context.device), gradient)
+        return loss, right / count
+
+    def _loss(self, rows: NDArray[np.int64], entity: Any, count: int, rng: np.random.Generator) -> tuple[Any, float]:
+        """Sum the cross entropy over pairs and noise, divided by ``count``; how many of them are judged rightly."""
         torch, r, b = self._torch, self.recipe, len(rows)
         noise = rng.integers(0, 1 << 32, r.random * b, dtype=np.uint32)
-        places = torch.from_numpy((self.pairs.entity[rows] % np.uint64(r.vectors)).astype(np.int64))
-        unique, inverse = torch.unique(places.to(self.context.device), return_inverse=True)
-        own = self._table[0][unique].requires_grad_()
-        entity = own[inverse]
         address = self._encoded(np.concatenate([self.pairs.address[rows], noise]))
         mixed = [torch.from_numpy(rng.permutation(b)).to(entity.device) for _ in range(r.shuffled)]
         others = [*(address[mix] for mix in mixed), *(address[b:].split(b) if r.random else ())]
         yes = (entity * address[:b]).sum(1)
         no = torch.cat([(entity * other).sum(1) for other in others])
         softplus = torch.nn.functional.softplus
-        loss = (softplus(-yes).sum() + softplus(no).sum()) / (len(yes) + len(no))
-        self._adam.zero_grad()
-        loss.backward()
-        self._adam.step()
-        self._stepped(unique, own)
-        right = (yes > 0).sum() + (no < 0).sum()
-        return float(loss.detach()), float(right) / (len(yes) + len(no))
+        return (softplus(-yes).sum() + softplus(no).sum()) / count, float((yes > 0).sum() + (no < 0).sum())
+
+    def _summed(
+        self, unique: NDArray[np.int64], gradient: Any, loss: float, right: float
+    ) -> tuple[NDArray[np.int64], Any, float, float]:
+        """Add up the hosts' slopes: the network's in place, the table's by the rows that occur on any host."""
+        sizes = self._gathered(len(unique))
+        start, listed = int(sizes[: self.context.rank].sum()), np.zeros(int(sizes.sum()), np.int64)
+        listed[start : start + len(unique)] = unique
+        union = np.unique(self.context.reduce({"rows": listed})["rows"])
+        table = np.zeros((len(union), self.recipe.dim), np.float32)
+        if len(unique):
+            table[np.searchsorted(union, unique)] = gradient.cpu().numpy()
+        slopes = {
+            name: np.zeros(tuple(w.shape), np.float32) if w.grad is None else w.grad.cpu().numpy()
+            for name, w in self._net.items()
+        }
+        shared = self.context.reduce({**slopes, ENTITY: table, "seen": np.array([loss, right])})
+        for name, w in self._net.items():
+            w.grad = self._torch.from_numpy(shared[name]).to(w.device)
+        whole = self._torch.from_numpy(shared[ENTITY]).to(self.context.device)
+        return union, whole, float(shared["seen"][0]), float(shared["seen"][1])
 
     def _encoded(self, address: NDArray[np.uint32]) -> Any:
         torch, w = self._torch, self._net
@@ -219,12 +276,12 @@ class Run:
             h = h + torch.relu(h @ w[f"layer{i}"] + w[f"layer_bias{i}"])
         return h @ w["out"] + w["out_bias"]
 
-    def _stepped(self, unique: Any, own: Any) -> None:
+    def _stepped(self, unique: Any, slope: Any) -> None:
         """Move the rows of the table that occurred; the others, and their moments, stay as they are."""
         table, first, second = self._table
         self.step += 1
-        before = own.detach()
-        gradient = own.grad + self.recipe.weight_decay * before
+        before = table[unique]
+        gradient = slope + self.recipe.weight_decay * before
         m = BETA1 * first[unique] + (1 - BETA1) * gradient
         v = BETA2 * second[unique] + (1 - BETA2) * gradient**2
         rate = self.recipe.learning_rate / (1 - BETA1**self.step)

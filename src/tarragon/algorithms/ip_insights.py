@@ -11,8 +11,8 @@ Cost:   time rows × epochs × (1 + R) × D × (64 + 4DL), for R random addresse
 Decisions where SageMaker's own is not published: an entity's vector is the row that a BLAKE2b hash of its text names
 modulo ``num_entity_vectors``; addresses enter the network as octets and bits (see ``ip_encoder``), whose layers have
 2·D units; the table's rows start at nought, so that an entity without history answers 0, unless another shares its row;
-only rows that occur in a batch move. The last batch of an epoch is kept though it is smaller. ``model_algo-1`` is a
-file of MXNet's arrays by the names of ``ip_encoder``.
+only rows that occur in a batch move. The last batch of an epoch is kept though it is smaller. Several hosts share each
+batch (see ``ip_encoder``). ``model_algo-1`` is a file of MXNet's arrays by the names of ``ip_encoder``.
 """
 
 from dataclasses import dataclass, field

@@ -2,18 +2,22 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tarragon.algorithms import get
+from tarragon.algorithms.ip_encoder import ENTITY, Recipe, Run, begin
 from tarragon.data import AddressPairs
-from tarragon.errors import DataError, ParameterError, TarragonError
-from tarragon.train.builtin import Channel, Teller, default_metrics, learn
+from tarragon.errors import DataError, JobError, ParameterError, TarragonError
+from tarragon.train.builtin import Channel, Teller, default_metrics, fit, learn
 from tarragon.train.builtin.run import compiled
+from tarragon.train.protocol import Source, TrainingSpec
 
-from .conftest import Heard
+from .conftest import Heard, together
 
 pytest.importorskip("torch")
 NAME = "ip-insights"
@@ -115,3 +119,64 @@ def test_the_train_channel_is_needed(run) -> None:
 
 def test_one_pair_is_enough(run) -> None:
     assert run({**ASKED, "epochs": "1"}, train="ann,10.0.0.1\n", validation="ann,10.0.0.1\n").epochs == [1]
+
+
+def hosts(root: Path, asked: Mapping[str, str], shares: list[str], **valid: str) -> tuple[TrainingSpec, Path]:
+    """Lay out the folders of a job on several hosts; each has a share of train, the first all of validation."""
+    for rank, content in enumerate(shares):
+        for name, text in {"train": content, **({} if rank else valid)}.items():
+            folder = root / f"algo-{rank + 1}" / "ml" / "input" / "data" / name
+            folder.mkdir(parents=True)
+            (folder / "part.csv").write_text(text)
+    names = ("train", *valid)
+    spec = TrainingSpec(
+        arn="arn", region="us-east-1", image="ipinsights:1", hyperparameters=asked,
+        sources=tuple(Source(name, f"s3://b/{name}", content_type="text/csv", sharded=True) for name in names),
+        output_uri="s3://b/out", instances=len(shares),
+    )  # fmt: skip
+    return spec, root / "algo-1" / "ml"
+
+
+def test_hosts_learn_each_others_users(tmp_path: Path) -> None:
+    """Users of two networks are on either host, and one host has a third of the other's rows."""
+    rows = csv(1_200).splitlines(keepends=True)
+    even = [row for row in rows if int(row.split(",")[0].removeprefix("user_")) % 2 == 0]
+    odd = [row for row in rows if row not in set(even)]
+    spec, root = hosts(tmp_path, {**ASKED, "epochs": "12"}, ["".join(even[:200]), "".join(odd)], validation=csv(300, 1))
+    fit(NAME, spec, root, (heard := Heard()))
+    assert heard.epochs == list(range(1, 13))
+    assert heard.metrics["validation:discriminator_auc"] > 0.85
+    model = get(NAME).load(root / "model")
+    own, other = model.predict(AddressPairs.of([("user_1", "60.7.1.9"), ("user_1", "160.7.3.9")]))["dot_product"]
+    assert own > 0 > other  # the first host has never seen user_1
+
+
+def test_a_host_without_pairs_ends_the_job_with_its_name(tmp_path: Path) -> None:
+    spec, root = hosts(tmp_path, ASKED, [csv(50), ""])
+    with pytest.raises(JobError, match=r"algo-2: .*no rows"):
+        fit(NAME, spec, root, Heard())
+
+
+def trained(rank: int, asked: Recipe, rows: AddressPairs, peers: Any = None, world: int = 1) -> dict[str, Any]:
+    context = Teller(Heard(), threads=1, rank=rank, world=world, peers=peers)
+    start = begin(asked, 0)
+    start[ENTITY] = np.random.default_rng(0).normal(size=start[ENTITY].shape).astype(np.float32)
+    run = Run(asked, rows, context, start)
+    run.train(None)
+    return run.weights
+
+
+@pytest.mark.parametrize("cut", [1, 3, 5])
+def test_hosts_that_share_a_fit_take_the_steps_of_one(cut: int) -> None:
+    """All rows have one address, so that neither order nor shuffling makes a difference; hosts have unlike shares."""
+    address = np.full(6, 0x0A070009, np.uint32)
+    rows = AddressPairs(np.array([1, 2, 3, 1, 4, 11], np.uint64), address)  # 1 and 11 share a row of the table
+    parts = [AddressPairs(rows.entity[part], address[part]) for part in (slice(cut), slice(cut, 6))]
+    asked = Recipe(10, 4, 2, 4, 12, 0.01, 0.1, 0, 1, 1)  # two layers, four epochs of one batch, shuffled noise only
+    found: dict[int, dict[str, Any]] = {}
+    together(2, lambda rank, peers: found.update({rank: trained(rank, asked, parts[rank], peers, 2)}))
+    one = trained(0, asked, rows)
+    for name, array in one.items():
+        np.testing.assert_array_equal(found[0][name], found[1][name])
+        np.testing.assert_allclose(found[0][name], array, rtol=2e-4, atol=2e-6)
+        assert np.abs(array - trained(0, replace(asked, epochs=2), rows)[name]).max() > 1e-3, name

@@ -1,4 +1,8 @@
-"""IP Insights as its container trains it: pairs as CSV, a line for batches and epochs, the AUC of validation pairs."""
+"""IP Insights as its container trains it: pairs as CSV, a line for batches and epochs, the AUC of validation pairs.
+
+Several hosts share a fit: each steps on pairs of its own share of ``train``. ``validation`` is measured by the first
+host on the files it has, so it should be whole there.
+"""
 
 from typing import Any
 
@@ -8,6 +12,7 @@ from tarragon.errors import DataError
 from tarragon.train.builtin import first_party, quality, setting
 from tarragon.train.builtin.teller import Order
 
+SHARED = True
 METRICS = (
     ("validation:discriminator_auc", quality.HOST + r"epoch=\S+, validation discriminator_auc <score>=(\S+)"),
     (
@@ -29,8 +34,8 @@ def train(order: Order) -> None:
     model = build(IPInsights, setting.values(IPInsights, given))
     first_party.configured(order, model)
     pairs = _pairs(order, "train")
-    valid = _pairs(order, "validation") if "validation" in order.channels else None
     teller = order.teller
+    valid = _pairs(order, "validation") if "validation" in order.channels and not teller.rank else None
 
     def told(epoch: int, batch: int, accuracy: float, entropy: float) -> None:
         head = f"#quality_metric: host=algo-1, epoch={epoch}, batch={batch} train binary_classification"
@@ -39,6 +44,8 @@ def train(order: Order) -> None:
 
     model.told = told
     model.fit(pairs, valid=valid, context=first_party.narrated(teller, "IPInsights", model.epochs))
+    if teller.rank:  # every host has found the same vectors
+        return
     model.save(order.folder)
     order.serving("ip-insights")
 
