@@ -190,7 +190,7 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
 def _nothing(uri: str) -> DataError:
     return DataError(
         f'No S3 objects found under S3 URL "{uri}" given in input data source',
-        why="nothing there begins so, or the bucket does not exist",
+        why="Nothing there begins so, or the bucket does not exist",
         fix="Check the bucket and the prefix",
     )
 

@@ -95,6 +95,8 @@ def test_a_job_from_request_to_model(client: Client, store: Any, request_of: Cal
     for member, value in request.items():
         if member != "Tags":
             assert found[member] == value, member
+    for switch in ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining"):
+        assert found[switch] is False
     steps = found["SecondaryStatusTransitions"]
     assert [step["Status"] for step in steps] == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
     assert [step["StatusMessage"] for step in steps] == [

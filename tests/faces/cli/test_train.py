@@ -73,6 +73,22 @@ def test_the_list_and_a_card(capsys):
     assert "xgboost" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("width", [80, 200])
+def test_a_card_is_readable_at_any_width(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert main.run(["algorithms", "linear-learner"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= width
+    page = "\n".join(lines)
+    for whole in (
+        "binary_classifier_model_selection_criteria",
+        "multiclass_classifier",
+        "Rows per step: fewer are more",
+    ):
+        assert whole in page
+    assert len(lines) < 200
+
+
 def test_one_interrupt_ends_with_the_best_so_far_two_leave_nothing(rows, capsys, monkeypatch):
     def press(times):
         """Press Ctrl-C so often when the fit asks whether to go on for the third time."""

@@ -34,6 +34,8 @@ SENT = (
     "ProfilerConfig", "Environment", "RetryStrategy", "RemoteDebugConfig", "InfraCheckConfig",
 )  # fmt: skip
 """Members of a request that a description repeats."""
+SWITCHES = ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption", "EnableManagedSpotTraining")
+"""Members that a description always has: off, where the request has none."""
 DOCUMENTS = {"DebugHookConfig": "debughookconfig", "ProfilerConfig": "profilerconfig"}
 """Members that a job finds as files of its own."""
 
@@ -123,7 +125,7 @@ def description(server: Server, region: str, record: JobRecord) -> dict[str, Any
 
 def _sent(request: Mapping[str, Any]) -> dict[str, Any]:
     """Repeat what was sent; a built-in algorithm's own metrics are named, as SageMaker does."""
-    found = {name: request[name] for name in SENT if name in request}
+    found = {**dict.fromkeys(SWITCHES, False), **{name: request[name] for name in SENT if name in request}}
     algorithm = dict(found["AlgorithmSpecification"])
     known = image(algorithm.get("TrainingImage", ""))
     if known.kind == "algorithm" and not algorithm.get("MetricDefinitions") and not _scripted(request):

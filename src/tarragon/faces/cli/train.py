@@ -12,7 +12,11 @@ from tarragon.faces.cli.options import Json, Quiet, names
 from tarragon.faces.cli.outcome import OK, interruptible, show_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from tarragon.algorithms import Card, Hyperparameter
+
+WIDE = 120  # columns from which a card's five columns can be read
 
 
 def train(
@@ -183,6 +187,7 @@ def _table(known: "Mapping[str, Card]", installed: Callable[[str], bool]) -> Non
 def _whole(card: "Card", lines: "tuple[Hyperparameter, ...]") -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console()
     facts = Table(box=None, show_header=False, pad_edge=False)
@@ -196,13 +201,30 @@ def _whole(card: "Card", lines: "tuple[Hyperparameter, ...]") -> None:
         ("SageMaker's images", ", ".join(card.images)),
     ):  # fmt: skip
         if text:
-            facts.add_row(title, text)
+            facts.add_row(title, Text(text))
     console.print(facts)
+    print()
+    if console.width < WIDE:
+        _narrow(console, lines)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
     for title in ("hyperparameter", "type", "allowed", "default", "what it does"):
         table.add_column(title, no_wrap=title == "hyperparameter", overflow="fold")
     for h in lines:
-        default = "required" if h.required else "auto" if h.default is None else str(h.default)
-        table.add_row(h.wire, h.type.__name__, str(h.rule), default, h.rule.about)
-    print()
+        table.add_row(*(Text(word) for word in (h.wire, h.type.__name__, str(h.rule), _default(h), h.rule.about)))
     console.print(table)
+
+
+def _narrow(console: "Console", lines: "tuple[Hyperparameter, ...]") -> None:
+    """Show hyperparameters one below the other, where five columns would be too narrow to be read."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for h in lines:
+        console.print(Text.assemble((h.wire, "bold"), f"  {h.type.__name__}, {_default(h)}"))
+        for words in (h.rule.about, str(h.rule)):
+            console.print(Padding(Text(words, overflow="fold"), (0, 0, 0, 4)))
+
+
+def _default(h: "Hyperparameter") -> str:
+    return "required" if h.required else "auto" if h.default is None else str(h.default) or "none"
