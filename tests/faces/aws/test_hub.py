@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tarragon.algorithms import get
 from tarragon.engine import Buckets, buckets_in
 from tarragon.engine.buckets import Wanted
 from tarragon.faces.aws import hub
 from tarragon.train import Source, TrainingSpec
-from tarragon.train.builtin import Channel, Order, Teller
+from tarragon.train.builtin import Channel, Order, Teller, setting
 from tarragon.train.builtin.run import known
 from tarragon.train.dialect import Meaning, built_in
 
@@ -143,3 +144,10 @@ def test_defaults_are_what_the_recipe_takes(tmp_path: Path, model_id: str, quick
     channels = {"training": Channel(tmp_path / "training")}
     known(algorithm).train(Order(given, channels, tmp_path / "model", Teller(Silent(), threads=1), model_id))
     assert any((tmp_path / "model").iterdir())
+
+
+def test_the_loops_defaults_are_what_it_declares() -> None:
+    given = {each["name"]: str(each["default"]) for each in hub.hyperparameters("autogluon")}
+    read_back = setting.read(given, setting.declarations(get("autogluon")), {})
+    assert read_back["presets"] == "medium_quality"
+    assert set(given) - set(read_back) == {"time_limit"}  # auto

@@ -125,11 +125,9 @@ def _images(image: tuple[str, str, str], region: str) -> Specification:
 
 def hyperparameters(algorithm: str) -> list[Specification]:
     """List an algorithm's hyperparameters with their defaults, as far as its script takes them."""
-    from tarragon.algorithms import OneOf, Range, cards, declared, get
+    from tarragon.algorithms import OneOf, Range, declared, get
     from tarragon.train.builtin import taken
 
-    if algorithm not in cards():  # the whole loop: see tarragon.develop.autogluon
-        return [_hyperparameter(name, str, default) for name, default in (("presets", "medium_quality"),)]
     found, known = [], taken(algorithm)
     for each in declared(get(algorithm)):
         if each.required or (known and each.wire not in known):
