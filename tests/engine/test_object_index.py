@@ -24,6 +24,12 @@ def test_facts_belong_to_a_version(index):
     assert index.facts("b", []) == []
 
 
+def test_known_and_unknown_keys_in_any_order(index):
+    index.note("b", [(name, Version(1, 1), {"tag": name, "parts": [1, 2]}) for name in "bd"])
+    asked = [(name, Version(1, 1)) for name in "abcde"]
+    assert index.facts("b", asked) == [None, {"tag": "b", "parts": [1, 2]}, None, {"tag": "d", "parts": [1, 2]}, None]
+
+
 def test_a_few_keys_among_many(index):
     index.note("b", [(f"{n:04}", Version(n, n), {"tag": str(n)}) for n in range(1000)])
     asked = [("0000", Version(0, 0)), ("0500", Version(500, 500)), ("0999", Version(1, 1))]
@@ -40,6 +46,8 @@ def test_uploads_and_their_parts(index):
     assert index.part("u2", PartRow(1, 5, 1.0, "", {}))
     assert index.part("u2", PartRow(1, 6, 2.0, "own", {"x": 1}))
     assert index.parts("u2") == [PartRow(1, 6, 2.0, "own", {"x": 1}), PartRow(2, 5, 1.0, "", {})]
+    assert index.parts("u2", 1) == [PartRow(1, 6, 2.0, "own", {"x": 1})]
+    assert index.parts("u2", 3) == index.parts("none", 1) == []
     index.end("u2")
     assert index.upload("u2") is None
     assert index.parts("u2") == []

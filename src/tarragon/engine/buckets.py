@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import RLock
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from tarragon.engine.disk import flush, refusals, remove, temporary_in
 from tarragon.engine.draft import BLOCK, Draft
@@ -27,8 +27,7 @@ HIDDEN = ".meta"  # no bucket's name begins with a dot
 HASHED_BYTES = 8 << 20  # larger files that came by hand get a tag made of their version, as reading them all costs
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """An object as it is on disk.
 
     Parameters
@@ -284,18 +283,17 @@ class Buckets:
         """Add what is known to files, finding out what is not; None for a file that is gone."""
         versions = [(key, Version(facts.st_size, facts.st_mtime_ns)) for key, _, facts in files]
         known = self.index.facts(bucket, versions)
-        found_out: dict[int, Facts] = {}
+        found_out: list[tuple[str, Version, Facts]] = []
         for at, facts in enumerate(known):
             if facts is None and (tag := _tag(files[at][1], versions[at][1])):
-                found_out[at] = {"tag": tag}
+                made = known[at] = {"tag": tag}
+                found_out.append((*versions[at], made))
         if found_out:
-            self.index.note(bucket, [(*versions[at], facts) for at, facts in found_out.items()])
-        described: list[Stored | None] = []
-        for at, (key, version) in enumerate(versions):
-            facts = known[at] or found_out.get(at)
-            stored = Stored(key, version.size, version.changed / 1e9, str(facts["tag"]), facts) if facts else None
-            described.append(stored)
-        return described
+            self.index.note(bucket, found_out)
+        return [
+            Stored(key, size, changed / 1e9, str(facts["tag"]), facts) if facts else None
+            for (key, (size, changed)), facts in zip(versions, known, strict=True)
+        ]
 
 
 @lru_cache(maxsize=16)
@@ -329,8 +327,15 @@ def _tag(path: Path | bytes, version: Version) -> str:
     if version.size > HASHED_BYTES:
         made = hashlib.md5(f"{version.size} {version.changed}".encode(), usedforsecurity=False)
         return f"{made.hexdigest()}-{-(-version.size // HASHED_BYTES)}"
+    made = hashlib.md5(usedforsecurity=False)
     try:
-        with open(path, "rb", buffering=0) as file:
-            return hashlib.md5(file.read(), usedforsecurity=False).hexdigest()
+        # A first listing does this for every file: without a file object it takes half the time.
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            while block := os.read(handle, BLOCK):
+                made.update(block)
+        finally:
+            os.close(handle)
     except OSError:
         return ""
+    return made.hexdigest()

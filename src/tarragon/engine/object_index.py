@@ -88,19 +88,20 @@ class ObjectIndex:
                 rows = [row for row in found if row is not None]
         known = {(key, size, changed): facts for key, size, changed, facts in rows}
         texts = [known.get((key, *version)) for key, version in versions]
-        return [None if text is None else json.loads(text) for text in texts]
+        there = json.loads(
+            f"[{','.join(text for text in texts if text is not None)}]"
+        )  # at once: a page has a thousand
+        found = iter(there)
+        return [None if text is None else next(found) for text in texts]
 
     def note(self, bucket: str, noted: Sequence[tuple[str, Version, Facts]], keep: Version | None = None) -> None:
         """Keep facts of files; other versions of the same keys are forgotten, but for one to ``keep``."""
         kept = keep or Version(-1, -1)
+        others = "DELETE FROM facts WHERE bucket=? AND key=? AND NOT (size=? AND changed=?)"
+        rows = [(bucket, key, *version, json.dumps(facts)) for key, version, facts in noted]
         with self._begun() as connection:
-            for key, version, facts in noted:
-                connection.execute(
-                    "DELETE FROM facts WHERE bucket=? AND key=? AND NOT (size=? AND changed=?)", (bucket, key, *kept)
-                )
-                connection.execute(
-                    "INSERT OR REPLACE INTO facts VALUES (?,?,?,?,?)", (bucket, key, *version, json.dumps(facts))
-                )
+            connection.executemany(others, ((bucket, key, *kept) for key, _, _ in noted))
+            connection.executemany("INSERT OR REPLACE INTO facts VALUES (?,?,?,?,?)", rows)
 
     def forget(self, bucket: str, key: str) -> None:
         """Forget what is known of a key."""
@@ -151,11 +152,15 @@ class ObjectIndex:
             )
         return True
 
-    def parts(self, upload: str) -> list[PartRow]:
-        """List an upload's parts by number."""
+    def parts(self, upload: str, number: int | None = None) -> list[PartRow]:
+        """List an upload's parts by number, or the one of a number if it is there."""
+        wanted = "SELECT number, size, changed, file, facts FROM parts WHERE upload=?"
         with self._lock:
-            wanted = "SELECT number, size, changed, file, facts FROM parts WHERE upload=? ORDER BY number"
-            rows = self._connection().execute(wanted, (upload,)).fetchall()
+            run = self._connection().execute
+            if number is None:
+                rows = run(f"{wanted} ORDER BY number", (upload,)).fetchall()
+            else:
+                rows = run(f"{wanted} AND number=?", (upload, number)).fetchall()
         return [PartRow._make((*row[:4], json.loads(row[4]))) for row in rows]
 
     def end(self, upload: str) -> None:

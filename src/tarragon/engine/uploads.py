@@ -69,7 +69,7 @@ class Uploads:
             slot = self._index.slot(row.upload, size) if size else 0
             taken = self._taken.setdefault(row.upload, set())
             fits = 0 < size <= slot and number * slot <= LARGEST and row.upload not in self._ending
-            if fits and number not in taken and all(each.number != number for each in self._index.parts(row.upload)):
+            if fits and number not in taken and not self._index.parts(row.upload, number):
                 taken.add(number)
                 return PartDraft(folder / WHOLE, (number - 1) * slot)
         return PartDraft(folder / f"{number}-{secrets.token_hex(4)}", 0)
@@ -78,7 +78,7 @@ class Uploads:
         """Keep a part that is finished, replacing an earlier one; ``kept`` is now and what is known of it."""
         draft.finish()
         own = "" if draft.path.name == WHOLE else draft.path.name
-        before = [each for each in self._index.parts(row.upload) if each.number == number]
+        before = self._index.parts(row.upload, number)
         known = self._index.part(row.upload, PartRow(number, draft.size_bytes, kept[0], own, kept[1]))
         self._release(row, number, draft)
         if not known:

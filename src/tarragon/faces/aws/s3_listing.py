@@ -21,8 +21,9 @@ def list_objects_v2(call: Call) -> Answer:
     params = call.params
     after = read_token(params["ContinuationToken"]) if params.get("ContinuationToken") else params.get("StartAfter", "")
     page, answer = _page(call, after)
+    owner = owner_of(call) if params.get("FetchOwner") else None
     answer |= {
-        "Contents": [_content(each, owner_of(call) if params.get("FetchOwner") else None) for each in page.objects],
+        "Contents": [_content(each, owner) for each in page.objects],
         "KeyCount": len(page.objects) + len(page.prefixes),
         "StartAfter": params.get("StartAfter"),
         "ContinuationToken": params.get("ContinuationToken"),

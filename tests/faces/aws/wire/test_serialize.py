@@ -9,7 +9,7 @@ from tests.faces.aws.wire.conftest import parsed, understood
 
 from tarragon.faces.aws.protocol import AwsError
 from tarragon.faces.aws.wire.model import operation_model
-from tarragon.faces.aws.wire.serialize import serialize, serialize_error
+from tarragon.faces.aws.wire.serialize import iso, serialize, serialize_error
 
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -60,6 +60,21 @@ def test_missing_values_are_left_out_and_numbers_are_numbers() -> None:
     answer = {"Models": [{"ModelName": "m", "ModelArn": None, "CreationTime": 1.5}], "NextToken": None}
     body = serialize("json", operation_model("sagemaker", "ListModels"), answer, "id").body
     assert json.loads(body) == {"Models": [{"ModelName": "m", "CreationTime": 1.5}]}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1764270000.123, "2025-11-27T19:00:00.123Z"),
+        (1764270000.1239, "2025-11-27T19:00:00.123Z"),
+        (1764270000.9999999, "2025-11-27T19:00:01.000Z"),
+        (-0.5, "1969-12-31T23:59:59.500Z"),
+        (datetime(26, 1, 31, 12, 0, 0, 7000, tzinfo=UTC), "0026-01-31T12:00:00.007Z"),
+    ],
+)
+def test_moments_in_xml_have_milliseconds(seconds: float | datetime, written: str) -> None:
+    assert iso(seconds) == written
 
 
 def test_the_location_of_a_bucket_is_its_root() -> None:

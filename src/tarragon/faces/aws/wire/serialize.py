@@ -4,7 +4,7 @@
 
     serialize ─┬─ json, rest-json        _plain       numbers for timestamps, base64 for blobs
                ├─ smithy-rpc-v2-cbor     _plain       timestamps as tag 1, blobs as they are
-               ├─ query, rest-xml        _xml         elements; lists as <member> or flattened
+               ├─ query, rest-xml        _inside      elements; lists as <member> or flattened
                └─ event streams          event.py     one frame per event
 """
 
@@ -12,12 +12,12 @@ import base64
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 from xml.sax.saxutils import escape, quoteattr
 
 import cbor2
@@ -43,6 +43,7 @@ ROOTS: Mapping[str, str] = {
 }  # fmt: skip
 """What S3 calls the root of an answer, where the model does not say."""
 SPECIAL = re.compile(r"[&<>\x00-\x08\x0b-\x1f]")
+Write: TypeAlias = Callable[[Any], str]
 STATUS = "__status__"
 """A key of an answer that sets the HTTP status instead of the model, as a partial read does."""
 
@@ -232,7 +233,13 @@ def _moment(shape: Shape, value: Any, *, cbor: bool) -> Any:
 
 def iso(value: Any) -> str:
     """Write a moment the way XML answers do: ``2026-01-31T12:00:00.000Z``."""
-    return _aware(value).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    seconds, microseconds = divmod(round(_seconds(value) * 1e6), 1_000_000)
+    return f"{_to_the_second(seconds)}.{microseconds // 1000:03}Z"
+
+
+@lru_cache(maxsize=1024)  # what one listing names was often made in the same seconds
+def _to_the_second(seconds: int) -> str:
+    return _aware(seconds).replace(tzinfo=None).isoformat()
 
 
 def _seconds(value: Any) -> float:
@@ -267,53 +274,68 @@ def _xml_document(root: str, inside: str) -> bytes:
 
 
 def _inside(shape: Shape, given: Mapping[str, Any]) -> str:
+    written = _members(shape)
     parts = []
     for name, value in given.items():
-        if name not in shape.members:
+        if name not in written:
             raise TypeError(f"{shape.name} has no member {name}")
-        member = shape.members[name]
-        if value is not None and "location" not in member.serialization:
-            parts.append(_element(member, str(member.serialization.get("name", name)), value))
+        write = written[name]
+        if value is not None and write is not None:
+            parts.append(write(value))
     return "".join(parts)
 
 
-def _element(shape: Shape, name: str, value: Any) -> str:
-    kind = shape.type_name
-    if kind == "structure":
-        if not _attributed(shape):
-            return f"<{name}>{_inside(shape, value)}</{name}>"
-        attributes = [(n, m) for n, m in shape.members.items() if m.serialization.get("xmlAttribute") and value.get(n)]
-        inner = {n: v for n, v in value.items() if n not in {a for a, _ in attributes}}
-        text = "".join(f" {m.serialization.get('name', n)}={quoteattr(str(value[n]))}" for n, m in attributes)
-        spaced = ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"' if attributes else ""
-        return f"<{name}{spaced}{text}>{_inside(shape, inner)}</{name}>"
+# A page of a listing has thousands of elements of a dozen kinds: what the model says of a kind is looked up once.
+@lru_cache(maxsize=4096)
+def _members(shape: Shape) -> Mapping[str, Write | None]:
+    """Say how each member of a structure is written; None for one that is not in the body."""
+    return {
+        name: _writer(member, str(member.serialization.get("name", name)))
+        if "location" not in member.serialization
+        else None
+        for name, member in shape.members.items()
+    }
+
+
+def _writer(shape: Shape, name: str) -> Write:
+    """Make the function that writes a value as an element of this name."""
+    kind, begin, end = shape.type_name, f"<{name}>", f"</{name}>"
+    if kind == "structure":  # looked into when one is written: it may hold others of its kind
+        if any(member.serialization.get("xmlAttribute") for member in shape.members.values()):
+            return lambda value: _attributed(shape, name, value)
+        return lambda value: f"{begin}{_inside(shape, value)}{end}"
     if kind == "list":
         if shape.serialization.get("flattened"):
             flat = shape.serialization.get("name") or shape.member.serialization.get("name", name)
-            return "".join(_element(shape.member, str(flat), each) for each in value)
-        item = shape.member.serialization.get("name", "member")
-        return f"<{name}>{''.join(_element(shape.member, str(item), each) for each in value)}</{name}>"
+            each_flat = _writer(shape.member, str(flat))
+            return lambda value: "".join(map(each_flat, value))
+        each = _writer(shape.member, str(shape.member.serialization.get("name", "member")))
+        return lambda value: f"{begin}{''.join(map(each, value))}{end}"
     if kind == "map":
-        key, word = shape.key.serialization.get("name", "key"), shape.value.serialization.get("name", "value")
-        entries = (f"<entry><{key}>{_escaped(str(k))}</{key}>{_element(shape.value, str(word), v)}</entry>"
-                   for k, v in value.items())  # fmt: skip
-        return f"<{name}>{''.join(entries)}</{name}>"
-    return f"<{name}>{_escaped(_scalar(shape, value))}</{name}>"
+        key = _writer(shape.key, str(shape.key.serialization.get("name", "key")))
+        word = _writer(shape.value, str(shape.value.serialization.get("name", "value")))
+        entries = "<entry>{}{}</entry>".format
+        return lambda value: f"{begin}{''.join(entries(key(k), word(v)) for k, v in value.items())}{end}"
+    if scalar := SCALARS.get(kind):
+        return lambda value: f"{begin}{scalar(value)}{end}"
+    return lambda value: f"{begin}{_escaped(str(value))}{end}"
 
 
-@lru_cache(maxsize=4096)
-def _attributed(shape: Shape) -> bool:
-    return any(member.serialization.get("xmlAttribute") for member in shape.members.values())
+def _attributed(shape: Shape, name: str, value: Mapping[str, Any]) -> str:
+    """Write a structure some of whose members are its element's attributes."""
+    attributes = [(n, m) for n, m in shape.members.items() if m.serialization.get("xmlAttribute") and value.get(n)]
+    inner = {n: v for n, v in value.items() if n not in {a for a, _ in attributes}}
+    text = "".join(f" {m.serialization.get('name', n)}={quoteattr(str(value[n]))}" for n, m in attributes)
+    spaced = ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"' if attributes else ""
+    return f"<{name}{spaced}{text}>{_inside(shape, inner)}</{name}>"
 
 
-def _scalar(shape: Shape, value: Any) -> str:
-    if shape.type_name == "timestamp":
-        return iso(value)
-    if shape.type_name == "boolean":
-        return "true" if value else "false"
-    if shape.type_name == "blob":
-        return base64.b64encode(value).decode()
-    return str(value)
+SCALARS: Mapping[str, Write] = {
+    "timestamp": iso,
+    "boolean": lambda value: "true" if value else "false",
+    "blob": lambda value: base64.b64encode(value).decode(),
+}
+"""How values are written in which nothing can need escaping."""
 
 
 def _escaped(text: str) -> str:
