@@ -13,46 +13,43 @@ accuracy, the last without a validation channel. float16 is used on a GPU; a pro
 Networks for small pictures (20 to 110 layers) are as fine in their first stage as the picture: meant for 32 pixels.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tarragon.algorithms import augment
-from tarragon.algorithms.artifact import fitted, opened, seal
+from tarragon.algorithms.artifact import seal
 from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.params import OneOf, Range, Text, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.resnet import DEPTHS, LARGE, resnet
-from tarragon.algorithms.vision_artifact import Arrays, read_params, write_json, write_params, write_symbol
+from tarragon.algorithms.vision_artifact import Arrays, write_json, write_params, write_symbol
 from tarragon.algorithms.vision_classify import Classify, probabilities
-from tarragon.algorithms.vision_schedules import Patience, Stepping, listed, stepped
-from tarragon.algorithms.vision_training import Plan, begin_from, install, train
+from tarragon.algorithms.vision_model import VisionModel, whole
+from tarragon.algorithms.vision_schedules import Stepping, listed, patience, stepped
+from tarragon.algorithms.vision_training import Plan, train
 from tarragon.data import Pictures, Pixels, Prediction
-from tarragon.errors import DataError, NotFittedError, ParameterError
+from tarragon.errors import DataError, ParameterError
 
 TITLE = "Image classification"
 NAME = "image-classification"
 MOST_SIDE = 4_096
-logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, kw_only=True)
-class ImageClassification:
+class ImageClassification(VisionModel):
     """Train a residual network on pictures with classes; the declarations below say what each setting does.
 
     Parameters
     ----------
     width : int, default=64
         Channels of the first stage; less makes a smaller network than SageMaker's.
-    start : mapping of str to ndarray, optional
-        Weights of a former model of the same shape to go on from.
-    pretrained : mapping of str to ndarray, optional
-        Published weights of the network by their names; the last layer is learnt anew.
+    start, pretrained : mapping of str to ndarray, optional
+        Weights to begin from; see :class:`tarragon.algorithms.vision_model.VisionModel`. Of published ones the last
+        layer is learnt anew.
 
     Attributes
     ----------
@@ -142,13 +139,8 @@ class ImageClassification:
     ] = 0.0
     kv_store: Annotated[str | None, OneOf(("dist_sync", "dist_async"), about="How hosts share; always in step.")] = None
 
-    width: int = field(default=64, repr=False)
-    start: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
-    pretrained: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
-    weights_: Arrays | None = field(default=None, init=False, repr=False)
     epoch_: int = field(default=0, init=False, repr=False)
     kept_: dict[int, Arrays] = field(default_factory=dict, init=False, repr=False)
-    _net: Any = field(default=None, init=False, repr=False)
 
     def fit(self, data: Pictures, *, valid: Pictures | None = None, context: Context | None = None) -> Self:
         """Train.
@@ -170,20 +162,13 @@ class ImageClassification:
         plan = Plan(
             len(data), self.epochs, self.mini_batch_size, self._stepping(),
             stepped(self.learning_rate, self.lr_scheduler_factor, listed(self.lr_scheduler_step)),
-            Patience(
-                self.early_stopping_min_epochs, self.early_stopping_patience, self.early_stopping_tolerance
-            ) if self.early_stopping else None,
+            patience(self),
             judged=0 if valid is None else len(valid), keep_every=self.checkpoint_frequency or 0,
             half=self.precision_dtype == "float16",
         )  # fmt: skip
         with steady(torch, context.threads, context.seed):
             net = self._built()
-            if self.start is not None:
-                install(torch, net, self.start)
-            elif self.pretrained is not None:
-                body = {n: a for n, a in self.pretrained.items() if not n.startswith("fc.")}
-                if not begin_from(torch, net, body):
-                    logger.warning("none of the pretrained weights fits a network of %d layers", self.num_layers)
+            self._begin(net, without="fc.")
             done = train(net, plan, task, context)
         self.weights_, self.epoch_, self.kept_ = done.weights, max(1, done.epoch), done.kept
         self._net = None
@@ -196,20 +181,11 @@ class ImageClassification:
         ------
         NotFittedError, DataError
         """
-        if self.weights_ is None:
-            raise NotFittedError(f"{TITLE} is not fitted", why="predict came before fit", fix="Call fit, or load")
-        torch = torch_for(TITLE)
-        if self._net is None:
-            with torch.random.fork_rng():
-                self._net = self._built()
-            install(torch, self._net, self.weights_)
-        return {"probability": probabilities(self._net, data, self._squeezed, several=bool(self.multi_label))}
+        return {"probability": probabilities(self._network(), data, self._squeezed, several=bool(self.multi_label))}
 
     def save(self, folder: Path) -> None:
         """Write ``image-classification-NNNN.params`` per epoch kept, the symbol, the shapes and the seal."""
-        fitted(None if self.weights_ is None else 1, TITLE)
-        assert self.weights_ is not None
-        for epoch, weights in {**self.kept_, self.epoch_: self.weights_}.items():
+        for epoch, weights in {**self.kept_, self.epoch_: self._fitted("save")}.items():
             write_params(folder / f"{NAME}-{epoch:04d}.params", weights)
         network = {
             "kind": "resnet", "layers": self.num_layers, "shape": list(self._shape()), "classes": self.num_classes,
@@ -219,28 +195,15 @@ class ImageClassification:
         write_json(folder / "model-shapes.json", [{"name": "data", "shape": [1, *self._shape()]}])
         seal(folder, self, {"epoch": self.epoch_, "width": self.width})
 
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote. Raises ``IntegrityError``."""
-        from tarragon.algorithms.weights import broken
-
-        model, facts = opened(folder, cls)
-        try:
-            model.epoch_, model.width = int(facts["epoch"]), int(facts["width"])
-            if not (1 <= model.width <= 256 and 1 <= model.epoch_ <= 1_000_000):
-                raise ValueError(f"width {model.width}, epoch {model.epoch_}")
-        except (KeyError, TypeError, ValueError) as error:
-            raise broken(f"the facts are spoilt: {error}") from error
-        weights = read_params(folder / f"{NAME}-{model.epoch_:04d}.params")
-        torch = torch_for(TITLE)
-        with torch.random.fork_rng():
-            model._net = model._built()
-        install(torch, model._net, weights)
-        model.weights_ = weights
-        return model
-
     def _built(self) -> Any:
         return resnet(self.num_layers, channels=self._shape()[0], width=self.width, classes=self.num_classes)
+
+    def _file(self) -> str:
+        return f"{NAME}-{self.epoch_:04d}.params"
+
+    def _recall(self, facts: Mapping[str, Any]) -> None:
+        super()._recall(facts)
+        self.epoch_ = whole(facts, "epoch", 1, 1_000_000)
 
     def _shape(self) -> tuple[int, int, int]:
         """Channels, height and width. Raises ``ParameterError``."""

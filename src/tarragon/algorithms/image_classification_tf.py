@@ -10,45 +10,36 @@ Decisions where the documentation is silent: a residual network stands for every
 metrics are of the second; "Auto" learns the last layer anew unless a former model goes on.
 """
 
-import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tarragon.algorithms import augment
-from tarragon.algorithms.artifact import fitted, opened, seal
 from tarragon.algorithms.deep import steady, torch_for
-from tarragon.algorithms.hub_vision import INTERPOLATIONS, OPTIMIZERS, TOP, patience, stand_for, stepping
+from tarragon.algorithms.hub_vision import INTERPOLATIONS, OPTIMIZERS, TOP, HubModel
 from tarragon.algorithms.params import OneOf, Range, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
-from tarragon.algorithms.resnet import DEPTHS, resnet
-from tarragon.algorithms.vision_artifact import Arrays, read_params, write_json, write_params, write_symbol
+from tarragon.algorithms.resnet import resnet
 from tarragon.algorithms.vision_classify import Classify, probabilities
-from tarragon.algorithms.vision_training import Plan, begin_from, install, train
+from tarragon.algorithms.vision_training import train
 from tarragon.data import Pictures, Pixels, Prediction
-from tarragon.errors import NotFittedError, ParameterError
+from tarragon.errors import ParameterError
 
 TITLE = "Image classification (TensorFlow dialect)"
-PARAMS, SYMBOL, LABELS = "model.params", "model-symbol.json", "class_label_to_prediction_index.json"
-logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, kw_only=True)
-class ImageClassificationTF:
+class ImageClassificationTF(HubModel):
     """Tune a residual network to pictures with classes; the declarations below say what each setting does.
 
     Parameters
     ----------
     layers, side, width : int
         Layers of the network, side of its pictures, channels of its first stage.
-    start : mapping of str to ndarray, optional
-        Weights of a former model to go on from.
-    pretrained : mapping of str to ndarray, optional
-        Published weights by their names.
+    start, pretrained : mapping of str to ndarray, optional
+        Weights to begin from: a former model's, published ones by their names.
 
     Attributes
     ----------
@@ -115,20 +106,6 @@ class ImageClassificationTF:
     early_stopping_patience: Annotated[int, Range(1, 1_000_000, about="Epochs to wait for better.")] = 5
     early_stopping_min_delta: Annotated[float, Range(0.0, 1.0, about="Difference that counts as better.")] = 0.0
 
-    layers: int = field(default=50, repr=False)
-    side: int = field(default=224, repr=False)
-    width: int = field(default=64, repr=False)
-    start: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
-    pretrained: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
-    weights_: Arrays | None = field(default=None, init=False, repr=False)
-    names_: tuple[str, ...] = field(default=(), init=False, repr=False)
-    _net: Any = field(default=None, init=False, repr=False)
-
-    def stand_for(self, model_id: str) -> None:
-        """Take layers and side from the hub's model id; see :mod:`tarragon.algorithms.hub_vision`."""
-        stand = stand_for(model_id)
-        self.layers, self.side = stand.layers, stand.side
-
     def fit(self, data: Pictures, *, valid: Pictures | None = None, context: Context | None = None) -> Self:
         """Train on pictures whose classes have names, or codes up to the largest.
 
@@ -151,75 +128,37 @@ class ImageClassificationTF:
             raise ParameterError(
                 "binary_mode=True wants two classes", why=f"There are {len(names)}", fix="Set binary_mode to False"
             )
-        plan = Plan(
-            len(data), self.epochs, self.batch_size, stepping(self), lambda done: self.learning_rate, patience(self),
-            judged=0 if valid is None else len(valid),
-        )  # fmt: skip
+        self.num_classes = len(names)
         with steady(torch, context.threads, context.seed):
-            net = self._built(len(names))
-            self._begin(torch, net)
+            net = self._built()
+            self._begin(net)
             task.by(net, self.eval_metric, self.regularizers_l2)
-            self.weights_, self.names_ = train(net, plan, task, context).weights, tuple(names)
+            done = train(net, self._plan(data, valid), task, context)
+        self.weights_, self.names_ = done.weights, tuple(names)
         self._net = None
         return self
 
     def predict(self, data: Pictures) -> Prediction:
         """Answer ``{"probability": (n, K)}``. Raises ``NotFittedError`` or ``DataError``."""
-        if self.weights_ is None:
-            raise NotFittedError(f"{TITLE} is not fitted", why="predict came before fit", fix="Call fit, or load")
-        if self._net is None:
-            self._net = self._restored(torch_for(TITLE), self.weights_)
-        return {"probability": probabilities(self._net, data, self._view, several=False)}
+        return {"probability": probabilities(self._network(), data, self._view, several=False)}
 
-    def save(self, folder: Path) -> None:
-        """Write the weights, their description, the classes' names and the seal."""
-        fitted(None if self.weights_ is None else 1, TITLE)
-        assert self.weights_ is not None
-        write_params(folder / PARAMS, self.weights_)
-        network = {"kind": "resnet", "layers": self.layers, "side": self.side, "width": self.width}
-        write_symbol(folder / SYMBOL, {**network, "classes": len(self.names_)})
-        write_json(folder / LABELS, {name: i for i, name in enumerate(self.names_)})
-        facts = {"names": list(self.names_), "layers": self.layers, "side": self.side, "width": self.width}
-        seal(folder, self, facts)
+    def _built(self) -> Any:
+        return resnet(self.layers, width=self.width, classes=self.num_classes, dropout=self.dropout_rate)
 
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote. Raises ``IntegrityError``."""
-        from tarragon.algorithms.weights import broken
+    def _described(self) -> dict[str, object]:
+        return {"kind": "resnet"}
 
-        model, facts = opened(folder, cls)
-        try:
-            model.layers, model.side, model.width = (int(facts[k]) for k in ("layers", "side", "width"))
-            model.names_ = tuple(str(name) for name in facts["names"])
-            if model.layers not in DEPTHS or not (1 <= model.width <= 256 and 1 <= model.side <= 4096):
-                raise ValueError(f"layers {model.layers}, width {model.width}, side {model.side}")
-        except (KeyError, TypeError, ValueError) as error:
-            raise broken(f"the facts are spoilt: {error}") from error
-        weights = read_params(folder / PARAMS)
-        model._net = model._restored(torch_for(TITLE), weights)
-        model.weights_ = weights
-        return model
-
-    def _built(self, classes: int) -> Any:
-        return resnet(self.layers, width=self.width, classes=classes, dropout=self.dropout_rate)
-
-    def _restored(self, torch: Any, weights: Mapping[str, NDArray[Any]]) -> Any:
-        with torch.random.fork_rng():
-            net = self._built(len(self.names_))
-        install(torch, net, weights)
-        return net
-
-    def _begin(self, torch: Any, net: Any) -> None:
+    def _begin(self, net: Any, prefix: str = "", without: str = "fc.") -> None:
+        """Begin from a former model's or published weights, the last layer anew if so asked; freeze the others."""
         former = self.start if self.start is not None else self.pretrained
         if former is not None:
             asked = self.reinitialize_top_layer
             anew = asked == "True" or (asked == "Auto" and self.start is None)
-            kept = {n: a for n, a in former.items() if not (anew and n.startswith("fc."))}
-            if not begin_from(torch, net, kept):
-                logger.warning("none of the weights to begin from fits a network of %d layers", self.layers)
+            kept = {n: a for n, a in former.items() if not (anew and n.startswith(without))}
+            self._fit_in(torch_for(TITLE), net, kept, prefix)
         if self.train_only_on_top_layer:
             for name, weight in net.named_parameters():
-                weight.requires_grad = name.startswith("fc.")
+                weight.requires_grad = name.startswith(without)
 
     def _view(self, pixels: Pixels) -> Pixels:
         return augment.resized(pixels, self.side, self.side, self.image_resize_interpolation)

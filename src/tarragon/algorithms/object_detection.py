@@ -13,10 +13,9 @@ occur; up to 400 boxes of probability 0.01 and more are answered, the surest fir
 gradients. ``freeze_layer_pattern`` is searched for in the network's own names ("base.layer1.0.conv1.weight").
 """
 
-import logging
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
@@ -24,38 +23,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tarragon.algorithms import augment
-from tarragon.algorithms.artifact import fitted, opened, seal
+from tarragon.algorithms.artifact import seal
 from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.params import OneOf, Range, Text, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.ssd import detector
-from tarragon.algorithms.vision_artifact import Arrays, read_params, write_json, write_params, write_symbol
+from tarragon.algorithms.vision_artifact import write_json, write_params, write_symbol
 from tarragon.algorithms.vision_detect import Detect, found_on
-from tarragon.algorithms.vision_schedules import Patience, Stepping, listed, stepped
-from tarragon.algorithms.vision_training import Plan, begin_from, install, train
+from tarragon.algorithms.vision_model import VisionModel
+from tarragon.algorithms.vision_schedules import Stepping, listed, patience, stepped
+from tarragon.algorithms.vision_training import Plan, train
 from tarragon.data import Boxes, Pictures, Pixels, Prediction
-from tarragon.errors import DataError, NotFittedError, ParameterError
+from tarragon.errors import DataError, ParameterError
 
 TITLE = "Object detection"
 NAME = "object-detection"
 PARAMS = "model_algo_1-0000.params"
 SYMBOL = "model_algo_1-symbol.json"
 HEADER = 2
-logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, kw_only=True)
-class ObjectDetection:
+class ObjectDetection(VisionModel):
     """Train SSD on pictures with boxes; the declarations below say what each setting does.
 
     Parameters
     ----------
     width : int, default=64
         Channels of the base network's first stage; less makes a smaller network than SageMaker's.
-    start : mapping of str to ndarray, optional
-        Weights of a former model of the same shape to go on from.
-    pretrained : mapping of str to ndarray, optional
-        Published weights of the base network by their names.
+    start, pretrained : mapping of str to ndarray, optional
+        Weights to begin from; see :class:`tarragon.algorithms.vision_model.VisionModel`. Published ones are of the base
+        network.
 
     Attributes
     ----------
@@ -128,12 +126,6 @@ class ObjectDetection:
     ] = 0.0
     kv_store: Annotated[str | None, OneOf(("dist_sync", "dist_async"), about="How hosts share; always in step.")] = None
 
-    width: int = field(default=64, repr=False)
-    start: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
-    pretrained: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
-    weights_: Arrays | None = field(default=None, init=False, repr=False)
-    _net: Any = field(default=None, init=False, repr=False)
-
     def fit(self, data: Pictures, *, valid: Pictures | None = None, context: Context | None = None) -> Self:
         """Train.
 
@@ -152,19 +144,14 @@ class ObjectDetection:
                 min(self.momentum, 0.9999) if self.optimizer in ("sgd", "rmsprop") else 0.0, self.weight_decay,
             ),
             stepped(self.learning_rate, self.lr_scheduler_factor, listed(self.lr_scheduler_step)),
-            Patience(
-                self.early_stopping_min_epochs, self.early_stopping_patience, self.early_stopping_tolerance
-            ) if self.early_stopping else None,
+            patience(self),
             judged=0 if valid is None else len(valid),
         )  # fmt: skip
         with steady(torch, context.threads, context.seed):
             net = self._built()
             task = Detect(data, valid, self, net)
             self._check(task)
-            if self.start is not None:
-                install(torch, net, self.start)
-            elif self.pretrained is not None and not begin_from(torch, net, self.pretrained, "base."):
-                logger.warning("none of the pretrained weights fits %s", self.base_network)
+            self._begin(net, "base.")
             for name, weight in net.named_parameters():
                 weight.requires_grad = pattern is None or pattern.search(name) is None
             self.weights_ = train(net, plan, task, context).weights
@@ -178,12 +165,7 @@ class ObjectDetection:
         ------
         NotFittedError, DataError
         """
-        if self.weights_ is None:
-            raise NotFittedError(f"{TITLE} is not fitted", why="predict came before fit", fix="Call fit, or load")
-        torch = torch_for(TITLE)
-        if self._net is None:
-            self._net = self._restored(torch, self.weights_)
-        found = found_on(self._net, data, self, torch.device("cpu"))
+        found = found_on(self._network(), data, self, torch_for(TITLE).device("cpu"))
         answer = np.full((len(found), max([1, *map(len, found)]), 6), -1.0, np.float32)
         for i, rows in enumerate(found):
             answer[i, : len(rows)] = rows
@@ -193,30 +175,11 @@ class ObjectDetection:
         """Write the weights, their description, ``hyperparams.json`` and the seal."""
         from tarragon.algorithms.params import chosen
 
-        fitted(None if self.weights_ is None else 1, TITLE)
-        assert self.weights_ is not None
-        write_params(folder / PARAMS, self.weights_)
+        write_params(folder / PARAMS, self._fitted("save"))
         network = {"kind": "ssd", "base": self.base_network, "side": self.image_shape, "classes": self.num_classes}
         write_symbol(folder / SYMBOL, {**network, "width": self.width})
         write_json(folder / "hyperparams.json", {n: str(v) for n, v in chosen(self).items() if v is not None})
         seal(folder, self, {"width": self.width})
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote. Raises ``IntegrityError``."""
-        from tarragon.algorithms.weights import broken
-
-        model, facts = opened(folder, cls)
-        try:
-            model.width = int(facts["width"])
-            if not 1 <= model.width <= 256:
-                raise ValueError(f"width {model.width}")
-        except (KeyError, TypeError, ValueError) as error:
-            raise broken(f"the facts are spoilt: {error}") from error
-        weights = read_params(folder / PARAMS)
-        model._net = model._restored(torch_for(TITLE), weights)
-        model.weights_ = weights
-        return model
 
     @property
     def side(self) -> int:
@@ -230,11 +193,8 @@ class ObjectDetection:
     def _built(self) -> Any:
         return detector(self.num_classes, self.base_network, self.image_shape, self.width)
 
-    def _restored(self, torch: Any, weights: Mapping[str, NDArray[Any]]) -> Any:
-        with torch.random.fork_rng():
-            net = self._built()
-        install(torch, net, weights)
-        return net
+    def _file(self) -> str:
+        return PARAMS
 
     def _check(self, task: Detect) -> None:
         task.check(TITLE)

@@ -9,47 +9,39 @@ Decisions where the documentation is silent: SSD on a residual network stands fo
 lowest sum of both validation losses; up to 100 boxes are answered, as the hub's detectors do.
 """
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tarragon.algorithms import augment
-from tarragon.algorithms.artifact import fitted, opened, seal
 from tarragon.algorithms.deep import steady, torch_for
-from tarragon.algorithms.hub_vision import OPTIMIZERS, TOP, patience, stand_for, stepping
+from tarragon.algorithms.hub_vision import DETECTOR_SIDE, OPTIMIZERS, TOP, HubModel
 from tarragon.algorithms.params import OneOf, Range, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
+from tarragon.algorithms.resnet import LARGE
 from tarragon.algorithms.ssd import detector
-from tarragon.algorithms.vision_artifact import Arrays, read_params, write_json, write_params, write_symbol
 from tarragon.algorithms.vision_detect import Detect, found_on
-from tarragon.algorithms.vision_training import Plan, begin_from, install, train
+from tarragon.algorithms.vision_training import begin_from, train
 from tarragon.data import Boxes, Pictures, Pixels, Prediction
-from tarragon.errors import NotFittedError
 
 TITLE = "Object detection (TensorFlow dialect)"
-PARAMS, SYMBOL, LABELS = "model.params", "model-symbol.json", "class_label_to_prediction_index.json"
 MOST = 100
+LEAST_SIDE = 32  # pixels: below it there is no second map
 HEADS = ("kind.", "place.")
-logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, kw_only=True)
-class ObjectDetectionTF:
+class ObjectDetectionTF(HubModel):
     """Tune SSD to pictures with boxes; the declarations below say what each setting does.
 
     Parameters
     ----------
     layers, side, width : int
         Layers of the base network, side of its pictures, channels of its first stage.
-    start : mapping of str to ndarray, optional
-        Weights of a former model to go on from.
-    pretrained : mapping of str to ndarray, optional
-        Published weights of the base network by their names.
+    start, pretrained : mapping of str to ndarray, optional
+        Weights to begin from: a former model's, published ones of the base network.
 
     Attributes
     ----------
@@ -98,22 +90,13 @@ class ObjectDetectionTF:
     early_stopping_patience: Annotated[int, Range(1, 1_000_000, about="Epochs to wait for better.")] = 5
     early_stopping_min_delta: Annotated[float, Range(0.0, 1.0, about="Difference that counts as better.")] = 0.0
 
-    layers: int = field(default=50, repr=False)
-    side: int = field(default=320, repr=False)
-    width: int = field(default=64, repr=False)
-    start: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
-    pretrained: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
+    side: int = field(default=DETECTOR_SIDE, repr=False)
     overlap_threshold: float = field(default=0.5, repr=False)
     nms_threshold: float = field(default=0.45, repr=False)
-    num_classes: int = field(default=0, init=False, repr=False)
-    weights_: Arrays | None = field(default=None, init=False, repr=False)
-    names_: tuple[str, ...] = field(default=(), init=False, repr=False)
-    _net: Any = field(default=None, init=False, repr=False)
 
     def stand_for(self, model_id: str) -> None:
-        """Take layers and side from the hub's model id; see :mod:`tarragon.algorithms.hub_vision`."""
-        stand = stand_for(model_id or "tensorflow-od")
-        self.layers, self.side = stand.layers, stand.side
+        """Take layers and side from the hub's model id, a detector's without one."""
+        super().stand_for(model_id or "tensorflow-od")
 
     def fit(self, data: Pictures, *, valid: Pictures | None = None, context: Context | None = None) -> Self:
         """Train on pictures whose classes have names, or codes up to the largest.
@@ -128,16 +111,13 @@ class ObjectDetectionTF:
         most = max((float(b[:, 0].max()) for b in data.boxes or () if len(b) and np.isfinite(b).all()), default=-1.0)
         names = data.names or tuple(map(str, range(int(most) + 1)))
         self.num_classes = max(1, len(names))
-        plan = Plan(
-            len(data), self.epochs, self.batch_size, stepping(self), lambda done: self.learning_rate, patience(self),
-            judged=0 if valid is None else len(valid),
-        )  # fmt: skip
         with steady(torch, context.threads, context.seed):
             net = self._built()
             task = _ByLoss(data, valid, self, net)
             task.check(TITLE)
-            self._begin(torch, net)
-            self.weights_, self.names_ = train(net, plan, task, context).weights, tuple(names)
+            self._begin(net, "base.")
+            done = train(net, self._plan(data, valid), task, context)
+        self.weights_, self.names_ = done.weights, tuple(names)
         self._net = None
         return self
 
@@ -148,46 +128,11 @@ class ObjectDetectionTF:
         ------
         NotFittedError, DataError
         """
-        if self.weights_ is None:
-            raise NotFittedError(f"{TITLE} is not fitted", why="predict came before fit", fix="Call fit, or load")
-        torch = torch_for(TITLE)
-        if self._net is None:
-            self._net = self._restored(torch, self.weights_)
+        found = found_on(self._network(), data, self, torch_for(TITLE).device("cpu"))
         answer = np.full((len(data), MOST, 6), -1.0, np.float32)
-        for i, rows in enumerate(found_on(self._net, data, self, torch.device("cpu"))):
+        for i, rows in enumerate(found):
             answer[i, : min(len(rows), MOST)] = rows[:MOST]
         return {"detection": answer}
-
-    def save(self, folder: Path) -> None:
-        """Write the weights, their description, the classes' names and the seal."""
-        fitted(None if self.weights_ is None else 1, TITLE)
-        assert self.weights_ is not None
-        write_params(folder / PARAMS, self.weights_)
-        network = {"kind": "ssd", "base": f"resnet-{self.layers}", "side": self.side, "width": self.width}
-        write_symbol(folder / SYMBOL, {**network, "classes": len(self.names_)})
-        write_json(folder / LABELS, {name: i for i, name in enumerate(self.names_)})
-        facts = {"names": list(self.names_), "layers": self.layers, "side": self.side, "width": self.width}
-        seal(folder, self, facts)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote. Raises ``IntegrityError``."""
-        from tarragon.algorithms.resnet import LARGE
-        from tarragon.algorithms.weights import broken
-
-        model, facts = opened(folder, cls)
-        try:
-            model.layers, model.side, model.width = (int(facts[k]) for k in ("layers", "side", "width"))
-            model.names_ = tuple(str(name) for name in facts["names"])
-            model.num_classes = len(model.names_)
-            if model.layers not in LARGE or not (1 <= model.width <= 256 and 32 <= model.side <= 4096):
-                raise ValueError(f"layers {model.layers}, width {model.width}, side {model.side}")
-        except (KeyError, TypeError, ValueError) as error:
-            raise broken(f"the facts are spoilt: {error}") from error
-        weights = read_params(folder / PARAMS)
-        model._net = model._restored(torch_for(TITLE), weights)
-        model.weights_ = weights
-        return model
 
     def changed(self, pixels: Pixels, boxes: Boxes, draw: np.random.Generator) -> tuple[Pixels, Boxes]:
         """Change a training picture and its boxes as the paper does."""
@@ -196,18 +141,22 @@ class ObjectDetectionTF:
     def _built(self) -> Any:
         return detector(self.num_classes, f"resnet-{self.layers}", self.side, self.width)
 
-    def _restored(self, torch: Any, weights: Mapping[str, NDArray[Any]]) -> Any:
-        with torch.random.fork_rng():
-            net = self._built()
-        install(torch, net, weights)
-        return net
+    def _described(self) -> dict[str, object]:
+        return {"kind": "ssd", "base": f"resnet-{self.layers}"}
 
-    def _begin(self, torch: Any, net: Any) -> None:
+    def _recall(self, facts: Mapping[str, Any]) -> None:
+        super()._recall(facts)
+        if self.layers not in LARGE or self.side < LEAST_SIDE:
+            raise ValueError(f"layers {self.layers}, side {self.side}")
+
+    def _begin(self, net: Any, prefix: str = "", without: str = "") -> None:
+        """Begin from a former model's weights, the heads anew if so asked, or published ones; freeze the base."""
         if self.start is not None:
             anew = self.reinitialize_top_layer == "True"
-            begin_from(torch, net, {n: a for n, a in self.start.items() if not (anew and n.startswith(HEADS))})
-        elif self.pretrained is not None and not begin_from(torch, net, self.pretrained, "base."):
-            logger.warning("none of the weights to begin from fits a network of %d layers", self.layers)
+            kept = {n: a for n, a in self.start.items() if not (anew and n.startswith(HEADS))}
+            begin_from(torch_for(TITLE), net, kept)
+        else:
+            super()._begin(net, prefix)
         if self.train_only_on_top_layer:
             for name, weight in net.named_parameters():
                 weight.requires_grad = name.startswith(HEADS)

@@ -12,46 +12,42 @@ mask is of no class; mIOU is the mean over classes that occur in masks or answer
 nothing, as a fit is on one device. gamma1 is RMSProp's memory, gamma2 its momentum.
 """
 
-import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tarragon.algorithms.artifact import fitted, opened, seal
+from tarragon.algorithms.artifact import seal
 from tarragon.algorithms.deep import steady, torch_for
 from tarragon.algorithms.params import OneOf, Range, Text, check
 from tarragon.algorithms.protocol import Card, Context, Standalone
 from tarragon.algorithms.segmentation_heads import KINDS, segmenter
-from tarragon.algorithms.vision_artifact import Arrays, read_params, write_json, write_params, write_symbol
-from tarragon.algorithms.vision_schedules import Patience, Rate, Stepping, cosine, listed, polynomial, stepped
+from tarragon.algorithms.vision_artifact import write_json, write_params, write_symbol
+from tarragon.algorithms.vision_model import VisionModel
+from tarragon.algorithms.vision_schedules import Rate, Stepping, cosine, listed, patience, polynomial, stepped
 from tarragon.algorithms.vision_segment import Segment, scores_on
-from tarragon.algorithms.vision_training import Plan, begin_from, install, train
+from tarragon.algorithms.vision_training import Plan, train
 from tarragon.data import Pictures, Prediction
-from tarragon.errors import NotFittedError, ParameterError
+from tarragon.errors import ParameterError
 
 TITLE = "Semantic segmentation"
 NAME = "semantic-segmentation"
 PARAMS = "model_algo-1"
 OPTIMIZERS = ("sgd", "adam", "adagrad", "nag", "rmsprop", "adadelta")
-logger = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, kw_only=True)
-class SemanticSegmentation:
+class SemanticSegmentation(VisionModel):
     """Train a network on pictures with masks; the declarations below say what each setting does.
 
     Parameters
     ----------
     width : int, default=64
         Channels of the base network's first stage; less makes a smaller network than SageMaker's.
-    start : mapping of str to ndarray, optional
-        Weights of a former model of the same shape to go on from.
-    pretrained : mapping of str to ndarray, optional
-        Published weights of the base network by their names.
+    start, pretrained : mapping of str to ndarray, optional
+        Weights to begin from; see :class:`tarragon.algorithms.vision_model.VisionModel`. Published ones are of the base
+        network.
 
     Attributes
     ----------
@@ -116,12 +112,6 @@ class SemanticSegmentation:
         float, Range(0.0, 1.0, about="Share by which mIOU must grow to count as better.")
     ] = 0.0
 
-    width: int = field(default=64, repr=False)
-    start: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
-    pretrained: Mapping[str, NDArray[Any]] | None = field(default=None, repr=False)
-    weights_: Arrays | None = field(default=None, init=False, repr=False)
-    _net: Any = field(default=None, init=False, repr=False)
-
     def fit(self, data: Pictures, *, valid: Pictures | None = None, context: Context | None = None) -> Self:
         """Train.
 
@@ -142,17 +132,12 @@ class SemanticSegmentation:
             Stepping(
                 self.optimizer, self.learning_rate, min(momentum, 0.9999), self.weight_decay, decay=self.gamma1
             ), rate,
-            Patience(
-                self.early_stopping_min_epochs, self.early_stopping_patience, self.early_stopping_tolerance
-            ) if self.early_stopping else None,
+            patience(self),
             judged=0 if valid is None else len(valid),
         )  # fmt: skip
         with steady(torch, context.threads, context.seed):
             net = self._built()
-            if self.start is not None:
-                install(torch, net, self.start)
-            elif self.pretrained is not None and not begin_from(torch, net, self.pretrained, "base."):
-                logger.warning("none of the pretrained weights fits %s", self.backbone)
+            self._begin(net, "base.")
             self.weights_ = train(net, plan, task, context).weights
         self._net = None
         return self
@@ -164,51 +149,24 @@ class SemanticSegmentation:
         ------
         NotFittedError, DataError
         """
-        if self.weights_ is None:
-            raise NotFittedError(f"{TITLE} is not fitted", why="predict came before fit", fix="Call fit, or load")
-        torch = torch_for(TITLE)
-        if self._net is None:
-            self._net = self._restored(torch, self.weights_)
-        p = np.stack(list(scores_on(self._net, data, self.base_size, torch.device("cpu"))))
+        p = np.stack(list(scores_on(self._network(), data, self.base_size, torch_for(TITLE).device("cpu"))))
         return {"probability": p, "mask": p.argmax(axis=1).astype(np.uint8)}
 
     def save(self, folder: Path) -> None:
         """Write ``model_algo-1``, its description, ``hyperparams.json`` and the seal."""
         from tarragon.algorithms.params import chosen
 
-        fitted(None if self.weights_ is None else 1, TITLE)
-        assert self.weights_ is not None
-        write_params(folder / PARAMS, self.weights_)
+        write_params(folder / PARAMS, self._fitted("save"))
         network = {"kind": self.algorithm, "base": self.backbone, "classes": self.num_classes, "width": self.width}
         write_symbol(folder / f"{PARAMS}-symbol.json", network)
         write_json(folder / "hyperparams.json", {n: str(v) for n, v in chosen(self).items() if v is not None})
         seal(folder, self, {"width": self.width})
 
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read what ``save`` wrote. Raises ``IntegrityError``."""
-        from tarragon.algorithms.weights import broken
-
-        model, facts = opened(folder, cls)
-        try:
-            model.width = int(facts["width"])
-            if not 1 <= model.width <= 256:
-                raise ValueError(f"width {model.width}")
-        except (KeyError, TypeError, ValueError) as error:
-            raise broken(f"the facts are spoilt: {error}") from error
-        weights = read_params(folder / PARAMS)
-        model._net = model._restored(torch_for(TITLE), weights)
-        model.weights_ = weights
-        return model
-
     def _built(self) -> Any:
         return segmenter(self.num_classes, self.algorithm, int(self.backbone.rpartition("-")[2]), self.width)
 
-    def _restored(self, torch: Any, weights: Mapping[str, NDArray[Any]]) -> Any:
-        with torch.random.fork_rng():
-            net = self._built()
-        install(torch, net, weights)
-        return net
+    def _file(self) -> str:
+        return PARAMS
 
     def _rate(self) -> Rate:
         if self.lr_scheduler == "poly":

@@ -110,12 +110,14 @@ class Detect:
         assert self.valid is not None
         assert self.valid.boxes is not None
         sums, parts = np.zeros(2), 0
-        for rows, *answer in _answers(net, self.valid, self.settings.side, device):
+        for rows, scores, offsets in _answers(net, self.valid, self.settings.side, device):
             wanted = targets(self.anchors, [self.valid.boxes[i] for i in rows], MATCH)
-            sums += [float(one) for one in losses(*answer, *(torch.from_numpy(part).to(device) for part in wanted))]
+            sums += [
+                float(one) for one in losses(scores, offsets, *(torch.from_numpy(part).to(device) for part in wanted))
+            ]
             parts += 1
             if found is not None:
-                found += _listed(*answer, self.anchors, self.settings.nms_threshold)
+                found += _listed(scores, offsets, self.anchors, self.settings.nms_threshold)
         return {"validation:cross_entropy": float(sums[0] / parts), "validation:smooth_l1": float(sums[1] / parts)}
 
 
@@ -123,7 +125,7 @@ def found_on(net: Any, data: Pictures, settings: Settings, device: Any) -> list[
     """Find objects: per picture (m, 6) class, score, corners, surest first."""
     laid = anchors(net.shapes)
     parts = _answers(net, data, settings.side, device)
-    return [rows for _, *answer in parts for rows in _listed(*answer, laid, settings.nms_threshold)]
+    return [one for _, scores, offsets in parts for one in _listed(scores, offsets, laid, settings.nms_threshold)]
 
 
 def _answers(net: Any, data: Pictures, side: int, device: Any) -> Iterator[tuple[range, Any, Any]]:

@@ -132,3 +132,10 @@ class Patience:
         if best == -math.inf:
             return True
         return score > best + (self.tolerance * abs(best) if self.relative else self.tolerance)
+
+
+def patience(model: Any) -> Patience | None:
+    """Take early stopping from SageMaker's hyperparameters: the tolerance is a share."""
+    if not model.early_stopping:
+        return None
+    return Patience(model.early_stopping_min_epochs, model.early_stopping_patience, model.early_stopping_tolerance)
