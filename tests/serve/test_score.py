@@ -17,6 +17,7 @@ from tarragon.errors import ConflictError, DataError, IntegrityError, NotFoundEr
 from tarragon.refine import Member, TableModel
 from tarragon.registry import PackageFacts, Registry
 from tarragon.serve import load_model, predict, score
+from tarragon.train import train
 
 N = 300
 
@@ -198,3 +199,32 @@ def test_regression_answers_values(workspace: Workspace, tmp_path: Path) -> None
     assert scored.columns == ("prediction",)
     error = (pl.read_parquet(scored.path)["prediction"] - frame["income"]).abs().mean()
     assert error < 0.2 * frame["income"].std()
+
+
+@pytest.mark.parametrize(("algorithm", "given", "added"), [
+    ("kmeans", {"k": 2}, ["closest_cluster", "distance_to_cluster"]),
+    ("lightgbm", {"y": "words", "num_boost_round": 5}, ["prediction", "probability_down", "probability_up"]),
+    ("xgboost", {"y": "words", "num_round": 5}, ["prediction", "probability_down", "probability_up"]),
+])  # fmt: skip
+def test_a_model_of_an_array_scores_rows_without_names(
+    workspace: Workspace, tmp_path: Path, algorithm: str, given: dict[str, object], added: list[str]
+) -> None:
+    X = np.random.default_rng(0).normal(size=(80, 2))
+    asked = {**given, "y": np.where(X[:, 0] > 0, "up", "down")} if "y" in given else given
+    made = train(algorithm, X, out=tmp_path / "m", **asked)
+    np.savetxt(tmp_path / "ask.csv", X, delimiter=",")
+    found = predict(str(tmp_path / "m"), tmp_path / "ask.csv", tmp_path / "out.csv", workspace=workspace)
+    assert (found.n_rows, list(found.columns)) == (80, added)
+    out = pl.read_csv(tmp_path / "out.csv")
+    assert out.columns == ["column_1", "column_2", *added]
+    if "prediction" in added:
+        assert out["prediction"].to_list() == made.predict(X).tolist()
+    (tmp_path / "named.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="without a header or a label"):
+        predict(str(tmp_path / "m"), tmp_path / "named.csv", tmp_path / "worse.csv", workspace=workspace)
+    (tmp_path / "wide.csv").write_text("1,2,3\n")
+    with pytest.raises(DataError):
+        predict(str(tmp_path / "m"), tmp_path / "wide.csv", tmp_path / "worse.csv", workspace=workspace)
+    with pytest.raises(DataError, match="no file"):
+        predict(str(tmp_path / "m"), tmp_path / "none.csv", tmp_path / "worse.csv", workspace=workspace)
+    assert not (tmp_path / "worse.csv").exists()

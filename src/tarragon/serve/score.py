@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import polars as pl
 
-from tarragon.data import Source, read_blocks
+from tarragon.data import Source, read_blocks, stream_files
 from tarragon.engine import Workspace, atomic
 from tarragon.errors import ConflictError, DataError, ParameterError
 from tarragon.refine import TableModel
 from tarragon.registry import Approval, Package, Registry
-from tarragon.train import Trained
+from tarragon.train import Trained, framed, numbered
 
 PREDICTION, PROBABILITY = "prediction", "probability"
 MODEL_FOLDER = "model"  # inside a package
@@ -65,7 +66,8 @@ def predict(
     model : Package, str or Path
         A package, its name (``churn``, ``churn/2``, ``churn@approved``), or a folder a model was saved in.
     source : path or frame
-        CSV, Parquet, JSON Lines or Arrow; columns in any order, missing ones are taken as missing values.
+        CSV, Parquet, JSON Lines or Arrow; columns in any order, missing ones are taken as missing values. A model of an
+        array reads rows of numbers without a header.
     out : Path
         ``.csv``, ``.parquet`` or ``.jsonl``; appears whole or not at all.
     workspace : Workspace
@@ -83,11 +85,14 @@ def predict(
     """
     began = clock()
     folder = None if isinstance(model, Package) else Path(model)
-    fitted = Trained.load(folder) if folder is not None and Trained.lies_in(folder) else None
-    if fitted is not None and folder is not None and not fitted.columns:
+    if folder is not None and Trained.learned_from_files(folder):
         from tarragon.serve.requests import answer_file
 
         return Scored(folder.name, out, answer_file(folder, source, out), (), (), (), clock() - began)
+    fitted = Trained.load(folder) if folder is not None and Trained.lies_in(folder) else None
+    if fitted is not None and not fitted.columns:
+        n_rows, added = _numbers(fitted, source, out)
+        return Scored(fitted.name, out, n_rows, added, (), (), clock() - began)
     write = writer(out)
     name, loaded = (fitted.name, fitted) if fitted else load_model(model, workspace)
     stream = read_blocks(source, rows=BLOCK_ROWS, expect=(*loaded.columns, loaded.target))
@@ -119,6 +124,31 @@ def predict(
         write(scored(), file)
     extra = tuple(column for column in first.columns if column not in known)
     return Scored(name, out, n_rows, added, missing, extra, clock() - began)
+
+
+def _numbers(fitted: Trained, source: Source, out: Path) -> tuple[int, tuple[str, ...]]:
+    """Score rows of numbers without names, for a model of an array. Raises ``DataError`` or ``ParameterError``."""
+    write = writer(out)
+    if not isinstance(source, (str, Path)) or not Path(source).expanduser().is_file():
+        raise DataError(f"There is no file {source}", why="The model was fitted on an array", fix="Give a file of rows")
+    try:
+        rows = stream_files(Path(source).expanduser(), "", labels=0)
+    except DataError as error:
+        raise DataError(
+            error.what, why=error.why, fix="Give rows of numbers without a header or a label, as the array had"
+        ) from error
+    first = framed(fitted.model.predict(next(iter(rows)).rows(np.arange(1))), fitted.classes)
+    count = 0
+
+    def scored() -> Iterator[pl.DataFrame]:
+        nonlocal count
+        for block in rows:
+            count += block.n_rows
+            yield pl.concat([numbered(block.X), framed(fitted.model.predict(block), fitted.classes)], how="horizontal")
+
+    with atomic(out) as file:
+        write(scored(), file)
+    return count, tuple(first.columns)
 
 
 def load_model(model: Package | str | Path, workspace: Workspace) -> tuple[str, TableModel]:

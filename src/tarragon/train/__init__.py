@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tarragon.train.packages import environment_for
     from tarragon.train.protocol import Given, Pattern, ProcessingSpec, Source, TrainingSpec, Wanted
     from tarragon.train.script import fetch_code, python_path
-    from tarragon.train.trained import Trained, framed
+    from tarragon.train.trained import Trained, framed, numbered
     from tarragon.train.transfer import chosen, download, found, pack, require_bucket, unpack
     from tarragon.train.unit import FoldRecord, load_model, output, read_oof, read_record
     from tarragon.train.view import ensure_view, read_view, write_folds, write_view
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "context": ("FitContext",),
     "native": ("train",),
-    "trained": ("Trained", "framed"),
+    "trained": ("Trained", "framed", "numbered"),
     "protocol": ("Given", "Pattern", "ProcessingSpec", "Source", "TrainingSpec", "Wanted"),
     "packages": ("environment_for",),
     "script": ("fetch_code", "python_path"),
@@ -38,7 +38,7 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "FitContext", "FoldRecord", "Given", "Image", "Pattern", "ProcessingSpec", "Source", "Trained", "TrainingSpec",
     "Wanted", "chosen", "download", "ensure_view", "environment_for", "fetch_code", "found", "framed", "image",
-    "load_model", "output", "pack", "python_path", "read_oof", "read_record", "read_view", "require_bucket", "train",
+    "load_model", "numbered", "output", "pack", "python_path", "read_oof", "read_record", "read_view", "require_bucket", "train",
     "unpack", "write_folds", "write_view",
 ]  # fmt: skip
 

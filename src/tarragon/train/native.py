@@ -168,7 +168,7 @@ def train(  # noqa: PLR0913 — the public call names every option a user may gi
             made = _from_files(wish, channels or {}, content_type, folder)
         made.metrics = notes.metrics
         if folder is not None:
-            made.save(folder) if tables else made.keep(folder)
+            made.save(folder) if tables else made.keep(folder, files=True)
     made.folder = place
     if kept is not None:
         shutil.rmtree(kept, ignore_errors=True)

@@ -66,6 +66,14 @@ class Trained:
         """Whether a folder holds one that was kept."""
         return (folder / ABOUT).is_file()
 
+    @staticmethod
+    def learned_from_files(folder: Path) -> bool:
+        """Whether what a folder holds was trained on a channel's files, and is asked as an endpoint is."""
+        try:
+            return bool(json.loads((folder / ABOUT).read_text(encoding="utf-8")).get("files", False))
+        except (OSError, ValueError, AttributeError):
+            return False  # ``load`` says what is wrong with it
+
     def respond(self, source: Source) -> Prediction:
         """Answer rows with named arrays, one entry a row: what ``Algorithm.predict`` answers.
 
@@ -109,13 +117,20 @@ class Trained:
         self.model.save(folder)
         self.keep(folder)
 
-    def keep(self, folder: Path) -> None:
-        """Write what the algorithm's own files do not say; ``.tarragon-table.json`` comes last."""
+    def keep(self, folder: Path, *, files: bool = False) -> None:
+        """Write what the algorithm's own files do not say, ``.tarragon-table.json`` last.
+
+        Parameters
+        ----------
+        folder : Path
+        files : bool
+            Whether it was trained on a channel's files.
+        """
         if self.encoder is not None:
             (folder / ENCODER).mkdir()
             self.encoder.save(folder / ENCODER)
         about = {"format": FORMAT, "algorithm": self.name, "target": self.target, "classes": list(self.classes)}
-        write_json({**about, "metrics": dict(self.metrics)}, folder / ABOUT)
+        write_json({**about, "files": files, "metrics": dict(self.metrics)}, folder / ABOUT)
         self.folder = folder
 
     @classmethod

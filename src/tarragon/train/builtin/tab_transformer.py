@@ -29,7 +29,7 @@ def train(order: Order) -> None:
 
 
 def _say(order: Order, done: Pass) -> None:
-    """Say a pass's lines as the script's progress bars end; nothing is judged where no row held out has a known label."""
+    """Say a pass's lines as the script's progress bars end; rows held out of unknown classes alone judge nothing."""
     metrics = dict(done.metrics)
     order.teller.say(f"epoch {done.n}: 100%, loss={metrics.pop('train:loss'):.6g}")
     if "validation:loss" in metrics:
