@@ -93,7 +93,7 @@ def guessed(suffix: str, content: bytes) -> Media:
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
-    """Put rows of several files one below the other; dense ones have equally many columns, sparse ones may name fewer."""
+    """Put rows of several files one below the other: dense ones equally wide, sparse ones as wide as the widest."""
     if len(parts) == 1:
         return parts[0]
     labelled = [part.y for part in parts if part.y is not None]

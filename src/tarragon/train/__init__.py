@@ -38,8 +38,8 @@ _MODULES = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "FitContext", "FoldRecord", "Given", "Image", "Pattern", "ProcessingSpec", "Source", "Trained", "TrainingSpec",
     "Wanted", "chosen", "download", "ensure_view", "environment_for", "fetch_code", "found", "framed", "image",
-    "load_model", "numbered", "output", "pack", "python_path", "read_oof", "read_record", "read_view", "require_bucket", "train",
-    "unpack", "write_folds", "write_view",
+    "load_model", "numbered", "output", "pack", "python_path", "read_oof", "read_record", "read_view",
+    "require_bucket", "train", "unpack", "write_folds", "write_view",
 ]  # fmt: skip
 
 
