@@ -1,9 +1,7 @@
 """The container's factorization machines: hyperparameters, lines, refusals, hosts that share a fit."""
 
 import re
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.connection import Pipe
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,9 @@ from tarragon.algorithms import get
 from tarragon.data import Tabular, write_rows
 from tarragon.errors import DataError, ParameterError
 from tarragon.train.builtin import Channel, Teller, default_metrics, learn
-from tarragon.train.builtin.peers import Peers
 from tarragon.train.builtin.run import compiled
 
-from .conftest import Heard
+from .conftest import Heard, together
 
 NAME, RECORDS = "factorization-machines", "application/x-recordio-protobuf"
 ASKED = {
@@ -141,21 +138,6 @@ def test_one_record_and_an_early_end(tmp_path: Path) -> None:
     assert heard.epochs == [1]
 
 
-def both(work: Callable[[int, Peers], None]) -> None:
-    """Run two hosts in a thread each; one that fails hangs up, as a process that ends does."""
-    ends = Pipe()
-
-    def host(rank: int) -> None:
-        try:
-            work(rank, Peers([ends[rank]], first=rank == 0))
-        finally:
-            ends[rank].close()
-
-    with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(host, rank) for rank in (0, 1)]:
-            done.result()
-
-
 def test_hosts_share_a_fit(tmp_path: Path) -> None:
     X, y = ratings(1500)
     shards = [
@@ -170,6 +152,6 @@ def test_hosts_share_a_fit(tmp_path: Path) -> None:
         teller = Teller(heard, compiled(default_metrics(NAME)), threads=1, rank=rank, world=2, peers=peers)
         learn(NAME, given, shards[rank], heard.folder, teller)
 
-    both(work)
+    together(2, work)
     model: Any = get(NAME).load(heard.folder)
     assert np.sqrt(np.mean((model.predict(Tabular(X))["score"] - y) ** 2)) < 0.3

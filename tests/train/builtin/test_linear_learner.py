@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from multiprocessing.connection import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,10 @@ from tarragon.data import Tabular, write_rows
 from tarragon.errors import DataError, ParameterError, TarragonError
 from tarragon.train.builtin import Channel, Teller, default_metrics, learn
 from tarragon.train.builtin.linear_learner import measured
-from tarragon.train.builtin.peers import Peers
 from tarragon.train.builtin.run import compiled
 from tarragon.train.builtin.teller import SIDECAR
 
-from .conftest import Heard, table
+from .conftest import Heard, table, together
 
 Train = Callable[..., Heard]
 NAME = "linear-learner"
@@ -180,21 +177,6 @@ def test_sparse_records_and_one_row(tmp_path: Path) -> None:
     assert np.isfinite(answer["score"]).all()
 
 
-def both(work: Callable[[int, Peers], None]) -> None:
-    """Run two hosts in a thread each; one that fails hangs up, as a process that ends does."""
-    ends = Pipe()
-
-    def host(rank: int) -> None:
-        try:
-            work(rank, Peers([ends[rank]], first=rank == 0))
-        finally:
-            ends[rank].close()
-
-    with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(host, rank) for rank in (0, 1)]:
-            done.result()
-
-
 def test_hosts_share_a_fit_and_mismatched_shards_end_it(tmp_path: Path) -> None:
     X, y = table(400, 2)
     shards = []
@@ -209,13 +191,13 @@ def test_hosts_share_a_fit_and_mismatched_shards_end_it(tmp_path: Path) -> None:
         asked = {"predictor_type": "binary_classifier", "mini_batch_size": "40", "epochs": "5"}
         learn(NAME, asked, shards[rank], heard.folder, teller)
 
-    both(work)
+    together(2, work)
     model = model_of(heard)
     accuracy = np.mean((model.predict(Tabular(X))["probability"][:, 1] >= model.threshold_) == y)
     assert accuracy > 0.9
     shards[1] = put(tmp_path / "odd", write_rows(X[:, :3], y), "application/x-recordio-protobuf")
     with pytest.raises(TarragonError):
-        both(work)
+        together(2, work)
 
 
 def test_margins_are_measured_as_scores() -> None:
