@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from tarragon.algorithms import build, get
 from tarragon.data import Pictures, read_class_folders
-from tarragon.errors import DataError
 from tarragon.train.builtin import setting, vision
 from tarragon.train.builtin.teller import Order, Pass
 
@@ -37,14 +34,8 @@ def train(order: Order) -> None:
 
 def _named_alike(valid: Pictures, data: Pictures) -> Pictures:
     """Give validation pictures the codes of the training pictures' classes."""
-    strange = sorted(set(valid.names) - set(data.names))
-    if strange:
-        raise DataError(
-            f"The validation channel has a class {strange[0]!r}", why="The training channel has not", fix="Add it"
-        )
-    code = np.array([data.names.index(name) for name in valid.names])
     assert valid.labels is not None
-    return replace(valid, labels=code[valid.labels], names=data.names)
+    return replace(valid, labels=vision.recoded(valid, data)[valid.labels], names=data.names)
 
 
 def _lines(done: Pass, epochs: int) -> Iterator[str]:

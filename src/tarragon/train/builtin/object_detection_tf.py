@@ -8,7 +8,6 @@ import numpy as np
 
 from tarragon.algorithms import build, get
 from tarragon.data import Pictures, read_boxed_folder
-from tarragon.errors import DataError
 from tarragon.train.builtin import setting, vision
 from tarragon.train.builtin.teller import Order, Pass
 
@@ -44,12 +43,7 @@ def train(order: Order) -> None:
 
 def _named_alike(valid: Pictures, data: Pictures) -> Pictures:
     """Give validation boxes the codes of the training boxes' classes."""
-    strange = sorted(set(valid.names) - set(data.names))
-    if strange:
-        raise DataError(
-            f"The validation channel has a class {strange[0]!r}", why="The training channel has not", fix="Add it"
-        )
-    code = np.array([data.names.index(name) for name in valid.names], np.float32)
+    code = vision.recoded(valid, data)
     boxes = []
     for own in valid.boxes or ():
         moved = own.copy()

@@ -130,6 +130,22 @@ def typed(order: Order, name: str, card: Card, *more: str) -> dict[str, str]:
     return dict(part.lower().split("=", 1) for part in parts if "=" in part)
 
 
+def recoded(valid: Pictures, data: Pictures) -> NDArray[np.int64]:
+    """Say which code each of the validation pictures' classes has among the training pictures' own.
+
+    Raises
+    ------
+    DataError
+        Training knows no class of that name.
+    """
+    strange = sorted(set(valid.names) - set(data.names))
+    if strange:
+        raise DataError(
+            f"The validation channel has a class {strange[0]!r}", why="The training channel has not", fix="Add it"
+        )
+    return np.array([data.names.index(name) for name in valid.names], np.int64)
+
+
 def told(teller: Teller, lines: Any) -> Teller:
     """Return a context that says the lines a function makes of each epoch."""
 
