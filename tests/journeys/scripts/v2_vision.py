@@ -76,8 +76,11 @@ def ended(estimator):
         time.sleep(0.5)
 
 
-def deployed(estimator, name, **more):
+def deploy(estimator, name, **more):
     estimator.deploy(1, "ml.m5.large", endpoint_name=name, wait=False, **more)
+
+
+def in_service(name):
     while (state := client.describe_endpoint(EndpointName=name)["EndpointStatus"]) == "Creating":
         time.sleep(0.3)
     assert state == "InService", client.describe_endpoint(EndpointName=name)
@@ -104,6 +107,13 @@ put("ss/label_map/train_label_map.json", '{"scale": "3"}')
 put("ss/label_map/validation_label_map.json", '{"map": {"0": 0, "1": 3}}')
 for pixels, kind in bars(8, 128):
     put(f"tf/training/{('row', 'column')[kind]}/{rng.integers(10**9)}.png", png(pixels))
+put("tf-od/training/images/square.png", png(square))
+told = {
+    "images": [{"file_name": "square.png", "height": 40, "width": 40, "id": 4}],
+    "annotations": [{"image_id": 4, "bbox": [10, 10, 30, 30], "category_id": 9}],
+    "categories": [{"id": 9, "name": "square"}],
+}
+put("tf-od/training/annotations.json", json.dumps(told))
 
 classify = fit(
     "image-classification",
@@ -121,34 +131,67 @@ name = ("train", "train_annotation", "validation", "validation_annotation", "lab
 segment = fit(
     "semantic-segmentation",
     {"num_classes": 2, "num_training_samples": 4, "epochs": 2, "mini_batch_size": 4, "crop_size": 24, "base_size": 32,
-     "use_pretrained_model": False, "learning_rate": 0.01, "algorithm": "psp"},
+     "use_pretrained_model": False, "learning_rate": 0.01},
     {part: f"ss/{part}/" for part in name}, "image/png",
 )  # fmt: skip
 
 # The hub's dialect: a script's archive and a model's archive name the method
-model_id = "tensorflow-ic-imagenet-mobilenet-v1-025-128-classification-4"
+account = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
 empty = io.BytesIO()
 with tarfile.open(fileobj=empty, mode="w:gz") as archive:
     archive.addfile(tarfile.TarInfo("transfer_learning.py"), io.BytesIO())
-code = "vision/source-directory-tarballs/tensorflow/transfer_learning/ic/v1.0.0/sourcedir.tar.gz"
-start = f"vision/tensorflow-training/train-{model_id}.tar.gz"
-for key in (code, start):
-    s3.put_object(Bucket=bucket, Key=key, Body=empty.getvalue())
-account = "763104351884.dkr.ecr.us-east-1.amazonaws.com"
-hub = Estimator(
-    image_uri=f"{account}/tensorflow-training:2.11-cpu-py39", role=role, source_dir=f"s3://{bucket}/{code}",
-    model_uri=f"s3://{bucket}/{start}", entry_point="transfer_learning.py", instance_count=1,
-    instance_type="ml.p3.2xlarge", hyperparameters={"epochs": "1", "batch_size": "8", "augmentation": "True"},
-    output_path=f"s3://{bucket}/vision/out", sagemaker_session=session, base_job_name="hub-pictures",
-)  # fmt: skip
-hub.fit(
-    {"training": f"s3://{bucket}/vision/tf/training", "validation": f"s3://{bucket}/vision/tf/training"}, wait=False
-)
 
+
+def scripts(task):
+    return f"source-directory-tarballs/tensorflow/transfer_learning/{task}/v1.0.0/sourcedir.tar.gz"
+
+
+def hub(task, model_id, pictures, given):
+    start = f"tensorflow-training/train-{model_id}.tar.gz"
+    for key in (scripts(task), start):
+        put(key, empty.getvalue())
+    estimator = Estimator(
+        image_uri=f"{account}/tensorflow-training:2.11-cpu-py39", role=role, instance_count=1,
+        source_dir=f"s3://{bucket}/vision/{scripts(task)}", model_uri=f"s3://{bucket}/vision/{start}",
+        entry_point="transfer_learning.py", instance_type="ml.p3.2xlarge", hyperparameters={"epochs": "1", **given},
+        output_path=f"s3://{bucket}/vision/out", sagemaker_session=session, base_job_name=f"hub-{task}",
+    )  # fmt: skip
+    estimator.fit(dict.fromkeys(("training", "validation"), f"s3://{bucket}/vision/{pictures}/training"), wait=False)
+    return estimator
+
+
+name_pictures = hub(
+    "ic", "tensorflow-ic-imagenet-mobilenet-v1-025-128-classification-4", "tf",
+    {"batch_size": "8", "augmentation": "True"},
+)  # fmt: skip
+find_squares = hub("od1", "tensorflow-od1-ssd-mobilenet-v2-320x320-coco17-tpu-8", "tf-od", {"batch_size": "1"})
+
+# Endpoints come up while other jobs still train
 final = ended(classify)
+deploy(classify, "v2-pictures")
 print("image classification", final)
 assert {"train:accuracy", "validation:accuracy"} <= set(final), final
-deployed(classify, "v2-pictures")
+final = ended(segment)
+print("semantic segmentation", final)
+assert {"validation:mIOU", "validation:pixel_accuracy"} <= set(final), final
+deploy(segment, "v2-pixels")
+final = ended(detect)
+print("object detection", final)
+assert {"validation:mAP", "train:smooth_l1", "train:cross_entropy"} <= set(final), final
+deploy(detect, "v2-objects")
+for task, estimator, metrics in (
+    ("ic", name_pictures, {"validation:accuracy"}),
+    ("od1", find_squares, {"validation:localization_loss", "validation:classification_loss"}),
+):
+    final = ended(estimator)
+    print("the hub's dialect", task, final)
+    assert metrics <= set(final), final
+    deploy(
+        estimator, f"v2-hub-{task}", image_uri=f"{account}/tensorflow-inference:2.11-cpu",
+        source_dir=f"s3://{bucket}/vision/{scripts(task)}", entry_point="inference.py",
+    )  # fmt: skip
+
+in_service("v2-pictures")
 right = 0
 for pixels, kind in bars(12):
     body, _ = ask("v2-pictures", png(pixels))
@@ -157,20 +200,14 @@ assert right >= 10, right
 line = json.loads(ask("v2-pictures", png(bars(1)[0][0]), "application/jsonlines", "image/png")[0])
 assert np.isclose(sum(line["prediction"]), 1)
 
-final = ended(detect)
-print("object detection", final)
-assert {"validation:mAP", "train:smooth_l1", "train:cross_entropy"} <= set(final), final
-deployed(detect, "v2-objects")
+in_service("v2-objects")
 found = json.loads(ask("v2-objects", png(square), kind="image/png")[0])["prediction"]
 assert all(len(row) == 6 and 0 <= row[1] <= 1 for row in found)
 notes = json.loads(ask("v2-objects", png(square), "application/json;annotation=1", "image/png")[0])
 assert notes["image_size"] == [{"width": 40, "height": 40, "depth": 3}]
 assert len(notes["annotations"]) == len(found)
 
-final = ended(segment)
-print("semantic segmentation", final)
-assert {"validation:mIOU", "validation:pixel_accuracy"} <= set(final), final
-deployed(segment, "v2-pixels")
+in_service("v2-pixels")
 mask, kind = ask("v2-pixels", png(pixels), "image/png", "image/png")
 assert kind == "image/png"
 assert mask.startswith(b"\x89PNG")
@@ -180,16 +217,16 @@ assert list(features["shape"].int32_tensor.values) == [1, 2, *pixels.shape[:2]]
 p = np.array(features["target"].float32_tensor.values).reshape(2, -1)
 assert np.allclose(p.sum(axis=0), 1, atol=1e-4)
 
-final = ended(hub)
-print("the hub's dialect", final)
-assert "validation:accuracy" in final, final
-deployed(
-    hub, "v2-hub-pictures", image_uri=f"{account}/tensorflow-inference:2.11-cpu", source_dir=f"s3://{bucket}/{code}",
-    entry_point="inference.py",
-)  # fmt: skip
-told = json.loads(ask("v2-hub-pictures", png(bars(1, 128)[0][0]), "application/json;verbose")[0])
+in_service("v2-hub-ic")
+told = json.loads(ask("v2-hub-ic", png(bars(1, 128)[0][0]), "application/json;verbose")[0])
 assert told["labels"] == ["column", "row"]
 assert told["predicted_label"] in told["labels"]
-for endpoint in ("v2-pictures", "v2-objects", "v2-pixels", "v2-hub-pictures"):
+in_service("v2-hub-od1")
+told = json.loads(ask("v2-hub-od1", png(square), "application/json;verbose", "image/png")[0])
+assert told["labels"] == ["square"]
+assert len(told["normalized_boxes"]) == len(told["classes"]) == len(told["scores"]) > 0
+assert all(0 <= left <= right <= 1 and 0 <= top <= bottom <= 1 for left, top, right, bottom in told["normalized_boxes"])
+assert told["tensorflow_model_output"]["num_detections"] == [len(told["scores"])]
+for endpoint in ("v2-pictures", "v2-objects", "v2-pixels", "v2-hub-ic", "v2-hub-od1"):
     client.delete_endpoint(EndpointName=endpoint)
 print("done")
