@@ -36,7 +36,7 @@ MAGIC = 0xCED7230A
 MAGIC_BYTES = MAGIC.to_bytes(4, "little")
 FLAG_SHIFT = 29  # the top three bits of the length word say which part of a split record this is
 LENGTH_MASK = (1 << FLAG_SHIFT) - 1
-CHUNK_BYTES = 16 << 20
+CHUNK_BYTES = 4 << 20
 MAX_COLUMNS = 1 << 26  # a key beyond it is damage, not data
 TEMPLATE = 64  # records compared at first; twice as many after each success
 
@@ -115,7 +115,7 @@ def widened(X: "sp.csr_matrix", width: int) -> "sp.csr_matrix":
 
 
 def row_blocks(source: bytes | BinaryIO) -> Iterator[Rows]:
-    """Yield rows as they are read: memory is a chunk of 16 MB and what was made of it. Raises ``DataError``."""
+    """Yield rows as they are read: memory is a chunk of 4 MB and what was made of it. Raises ``DataError``."""
     file: BinaryIO = BytesIO(source) if isinstance(source, bytes) else source
     rest = b""
     while chunk := file.read(CHUNK_BYTES):

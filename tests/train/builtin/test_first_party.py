@@ -4,9 +4,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
+import pytest
+
 from tarragon.algorithms import Range
+from tarragon.data import Batches, Tabular, write_rows
+from tarragon.train.builtin import first_party
 from tarragon.train.builtin.first_party import configured, narrated
-from tarragon.train.builtin.teller import Order, Teller
+from tarragon.train.builtin.teller import Channel, Order, Teller
 
 
 @dataclass(kw_only=True)
@@ -60,3 +65,28 @@ def test_an_epoch_is_told_and_its_metrics_are_found():
     seen = json.loads(next(line for line in heard.lines if line.startswith("#metrics "))[9:])
     assert seen["Dimensions"]["Algorithm"] == "AWS/KNN"
     assert seen["Metrics"]["Mean Batch Size"]["sum"] == 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "most", "read"), [("recordio", 200, 0), ("recordio", 5_000, 1), ("csv", 50, 0), ("csv", 1_000, 1)]
+)
+def test_what_cannot_be_small_is_not_kept_in_vain(tmp_path, monkeypatch, kind, most, read):
+    """Forty rows of three numbers are some 2,000 bytes as records with labels, and some 300 as text."""
+    X = np.arange(120, dtype=np.float32).reshape(40, 3) % 7
+    text = "\n".join(",".join(f"{v:g}" for v in (0.0, *row)) for row in X).encode()
+    (tmp_path / "part").write_bytes(text if kind == "csv" else write_rows(X, np.zeros(40)))
+    monkeypatch.setattr(first_party, "KEPT_BYTES", most)
+    channel = Channel(tmp_path, {"csv": "text/csv", "recordio": "application/x-recordio-protobuf"}[kind])
+    order = Order({}, {"train": channel}, tmp_path, Teller(Heard()))
+    opened, times = order.batches("train"), []
+
+    def blocks():
+        times.append(1)
+        return iter(opened)
+
+    monkeypatch.setattr(Order, "batches", lambda *_, **__: Batches(blocks, 3))
+    found = first_party.opened(order, "train")
+    assert len(times) == read
+    assert isinstance(found, Tabular) == bool(read)
+    rows = found.X if isinstance(found, Tabular) else np.concatenate([block.X for block in found])
+    np.testing.assert_array_equal(rows, X)
