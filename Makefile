@@ -12,6 +12,8 @@ BIN    := $(VENV)/bin
 CLIENTS := .clients
 JOBS   ?= 2
 # loadscope keeps a module or class on one worker: what its tests share is made once
+# pip keeps one core busy: what can be installed side by side is
+MAKEFLAGS += --jobs=$(JOBS)
 export PYTHON
 # what tests compare with, where the journeys' environments have it
 export TARRAGON_SDK_V2 = $(CURDIR)/$(CLIENTS)/v2/bin/python
@@ -20,16 +22,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: install demo test check format docs clients peers clean
 
-install: $(VENV)/.test
+install: $(VENV)/.test $(VENV)/.system
 
 demo: $(VENV)/.base
 	@$(BIN)/tarragon develop examples/churn.csv --target Churn --sensitive gender --time 60s --name churn; \
 	code=$$?; case $$code in 0|3|4) exit 0;; *) exit $$code;; esac   # ship, review and stop are all answers
 
-test: $(VENV)/.test clients
+test: $(VENV)/.test clients $(VENV)/.system
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
-check: $(VENV)/.test clients
+check: $(VENV)/.test clients $(VENV)/.system
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -68,9 +70,12 @@ $(VENV)/.base: pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.test: pyproject.toml | $(BIN)/python
-	@.ci/system test
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $(VENV)/.base $@
+
+$(VENV)/.system: | $(BIN)/python
+	@.ci/system test
+	@touch $@
 
 $(CLIENTS)/%/.done: tests/journeys/requirements-%.txt | $(BIN)/python
 	$(PYTHON) -m venv $(CLIENTS)/$*
