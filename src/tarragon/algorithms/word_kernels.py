@@ -145,17 +145,68 @@ def sentence(ids, at, words, state, out):
 
 
 @compiled
-def skipgram(ids, weights, words, noise, plan, seed):  # noqa: C901
-    """Learn from each pair of a word and one near it, each with negatives of its own (Mikolov et al. 2013).
+def near(i, n, window, state):
+    """Draw how far word ``i`` of ``n`` sees; return the first and the last word seen + 1, the generator's state."""
+    state = state * MULTIPLIER + INCREMENT
+    reach = 1 + np.int64(((state >> np.uint64(32)) * np.uint64(window)) >> np.uint64(32))
+    return max(0, i - reach), min(n, i + reach + 1), state
+
+
+@compiled
+def choose(noise, state, goals):
+    """Draw the words that ``goals[0]`` is told from into the rest of ``goals``; return the generator's state."""
+    for k in range(1, len(goals)):
+        goals[k], state = draw(noise, state, goals[0])
+    return state
+
+
+@compiled
+def gather(inputs, words, word, hidden):
+    """Add a word's rows to ``hidden``; return how many."""
+    begin, end = words.starts[word], words.starts[word + 1]
+    for r in range(begin, end):
+        row = words.rows[r]
+        for x in range(len(hidden)):
+            hidden[x] += inputs[row, x]
+    return end - begin
+
+
+@compiled
+def scatter(inputs, words, word, grad):
+    """Add a gradient to each of a word's rows."""
+    for r in range(words.starts[word], words.starts[word + 1]):
+        row = words.rows[r]
+        for x in range(len(grad)):
+            inputs[row, x] += grad[x]
+
+
+@compiled
+def tell(hidden, outputs, goals, rate, table, grad):
+    """Learn to tell ``goals[0]`` from the other goals by ``hidden``: change outputs, set hidden's gradient."""
+    grad[:] = 0.0
+    for k in range(len(goals)):
+        goal = goals[k]
+        score = np.float32(0.0)
+        for x in range(len(grad)):
+            score += hidden[x] * outputs[goal, x]
+        wanted = np.float32(1.0) if k == 0 else np.float32(0.0)
+        g = rate * (wanted - logistic(table, score))
+        for x in range(len(grad)):
+            grad[x] += g * outputs[goal, x]
+            outputs[goal, x] += g * hidden[x]
+
+
+@compiled
+def skipgram(ids, weights, words, noise, plan, seed):
+    """Tell each word by each of those around it, each time from negatives of its own (Mikolov et al. 2013).
 
     A word's vector is the mean of its rows: with character n-grams, Bojanowski et al. (2017). Returns pairs learned.
     """
     inputs, outputs = weights.inputs, weights.outputs
-    d = inputs.shape[1]
     table = logistic_table()
     line = np.empty(LONGEST, np.int32)
-    hidden = np.empty(d, np.float32)
-    grad = np.empty(d, np.float32)
+    hidden, grad = np.empty(inputs.shape[1], np.float32), np.empty(inputs.shape[1], np.float32)
+    goals = np.empty(plan.negatives + 1, np.int64)
     state = seed
     at, pairs = 0, 0
     total = max(len(ids), 1)
@@ -163,44 +214,18 @@ def skipgram(ids, weights, words, noise, plan, seed):  # noqa: C901
         rate = np.float32(plan.rate + (plan.last - plan.rate) * (at / total))
         at, n, state = sentence(ids, at, words, state, line)
         for i in range(n):
-            state = state * MULTIPLIER + INCREMENT
-            reach = 1 + np.int64(((state >> np.uint64(32)) * np.uint64(plan.window)) >> np.uint64(32))
-            word = line[i]
-            begin, end = words.starts[word], words.starts[word + 1]
-            part = np.float32(1.0) / np.float32(end - begin)
-            for j in range(max(0, i - reach), min(n, i + reach + 1)):
+            low, high, state = near(i, n, plan.window, state)
+            goals[0] = line[i]
+            for j in range(low, high):
                 if j == i:
                     continue
-                if end - begin == 1:
-                    for x in range(d):
-                        hidden[x] = inputs[word, x]
-                else:
-                    hidden[:] = 0.0
-                    for r in range(begin, end):
-                        row = words.rows[r]
-                        for x in range(d):
-                            hidden[x] += inputs[row, x]
-                    for x in range(d):
-                        hidden[x] *= part
-                grad[:] = 0.0
-                target = np.int64(line[j])
-                goal = target
-                for k in range(plan.negatives + 1):
-                    wanted = np.float32(1.0)
-                    if k > 0:
-                        goal, state = draw(noise, state, target)
-                        wanted = np.float32(0.0)
-                    score = np.float32(0.0)
-                    for x in range(d):
-                        score += hidden[x] * outputs[goal, x]
-                    g = rate * (wanted - logistic(table, score))
-                    for x in range(d):
-                        grad[x] += g * outputs[goal, x]
-                        outputs[goal, x] += g * hidden[x]
-                for r in range(begin, end):
-                    row = words.rows[r]
-                    for x in range(d):
-                        inputs[row, x] += grad[x]
+                state = choose(noise, state, goals)
+                hidden[:] = 0.0
+                part = np.float32(1.0) / np.float32(gather(inputs, words, line[j], hidden))
+                for x in range(len(hidden)):
+                    hidden[x] *= part
+                tell(hidden, outputs, goals, rate, table, grad)
+                scatter(inputs, words, line[j], grad)
                 pairs += 1
     return pairs
 
@@ -229,17 +254,15 @@ def batch_skipgram(ids, weights, words, noise, plan, seed):  # noqa: C901
         rate = np.float32(plan.rate + (plan.last - plan.rate) * (at / total))
         at, n, state = sentence(ids, at, words, state, line)
         for i in range(n):
-            state = state * MULTIPLIER + INCREMENT
-            reach = 1 + np.int64(((state >> np.uint64(32)) * np.uint64(plan.window)) >> np.uint64(32))
+            low, high, state = near(i, n, plan.window, state)
             size = 0
-            for j in range(max(0, i - reach), min(n, i + reach + 1)):
+            for j in range(low, high):
                 if j != i:
                     around[size] = line[j]
                     size += 1
             for first in range(0, size, plan.batch):
                 goals[0] = line[i]
-                for k in range(1, many):
-                    goals[k], state = draw(noise, state, goals[0])
+                state = choose(noise, state, goals)
                 sums[:] = 0.0
                 for b in range(first, min(size, first + plan.batch)):
                     word = around[b]
@@ -268,14 +291,13 @@ def batch_skipgram(ids, weights, words, noise, plan, seed):  # noqa: C901
 
 
 @compiled
-def cbow(ids, weights, words, noise, plan, seed):  # noqa: C901
-    """Learn each word from the mean of those around it (Mikolov et al. 2013). Returns words learned."""
+def cbow(ids, weights, words, noise, plan, seed):
+    """Tell each word by the mean of those around it (Mikolov et al. 2013). Returns words learned."""
     inputs, outputs = weights.inputs, weights.outputs
-    d = inputs.shape[1]
     table = logistic_table()
     line = np.empty(LONGEST, np.int32)
-    hidden = np.empty(d, np.float32)
-    grad = np.empty(d, np.float32)
+    hidden, grad = np.empty(inputs.shape[1], np.float32), np.empty(inputs.shape[1], np.float32)
+    goals = np.empty(plan.negatives + 1, np.int64)
     state = seed
     at, learned = 0, 0
     total = max(len(ids), 1)
@@ -283,44 +305,22 @@ def cbow(ids, weights, words, noise, plan, seed):  # noqa: C901
         rate = np.float32(plan.rate + (plan.last - plan.rate) * (at / total))
         at, n, state = sentence(ids, at, words, state, line)
         for i in range(n):
-            state = state * MULTIPLIER + INCREMENT
-            reach = 1 + np.int64(((state >> np.uint64(32)) * np.uint64(plan.window)) >> np.uint64(32))
-            low, high = max(0, i - reach), min(n, i + reach + 1)
+            low, high, state = near(i, n, plan.window, state)
             if high - low < 2:
                 continue
             hidden[:] = 0.0
-            grad[:] = 0.0
             count = 0
             for j in range(low, high):
                 if j != i:
-                    begin, end = words.starts[line[j]], words.starts[line[j] + 1]
-                    count += end - begin
-                    for r in range(begin, end):
-                        row = words.rows[r]
-                        for x in range(d):
-                            hidden[x] += inputs[row, x]
+                    count += gather(inputs, words, line[j], hidden)
             part = np.float32(1.0) / np.float32(count)
-            for x in range(d):
+            for x in range(len(hidden)):
                 hidden[x] *= part
-            target = np.int64(line[i])
-            goal = target
-            for k in range(plan.negatives + 1):
-                wanted = np.float32(1.0)
-                if k > 0:
-                    goal, state = draw(noise, state, target)
-                    wanted = np.float32(0.0)
-                score = np.float32(0.0)
-                for x in range(d):
-                    score += hidden[x] * outputs[goal, x]
-                g = rate * (wanted - logistic(table, score))
-                for x in range(d):
-                    grad[x] += g * outputs[goal, x]
-                    outputs[goal, x] += g * hidden[x]
+            goals[0] = line[i]
+            state = choose(noise, state, goals)
+            tell(hidden, outputs, goals, rate, table, grad)
             for j in range(low, high):
                 if j != i:
-                    for r in range(words.starts[line[j]], words.starts[line[j] + 1]):
-                        row = words.rows[r]
-                        for x in range(d):
-                            inputs[row, x] += grad[x]
+                    scatter(inputs, words, line[j], grad)
             learned += 1
     return learned
