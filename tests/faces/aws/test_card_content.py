@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tarragon.faces.aws.card_content import blocks, read
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 
 CONTENT: dict[str, Any] = {
     "model_overview": {"model_name": "churn", "model_version": 1, "model_artifact": ["s3://b/m"]},

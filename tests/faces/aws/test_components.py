@@ -7,7 +7,8 @@ from botocore.exceptions import ClientError
 
 from tarragon.engine import Documents
 from tarragon.faces.aws import components
-from tarragon.faces.aws.protocol import AwsError, Call
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Call
 
 Client = Callable[..., Any]
 

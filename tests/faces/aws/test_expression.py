@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.expression import matches, rank, values
-from tarragon.faces.aws.protocol import AwsError
 
 JOB: dict[str, Any] = {
     "TrainingJobName": "xgb-1",

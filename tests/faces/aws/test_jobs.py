@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from tarragon.engine import JobRecord, State, Workspace
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.jobs import kind_in, region_of, remove, status, stop
-from tarragon.faces.aws.protocol import AwsError
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-1", "us-gov-west-1"])

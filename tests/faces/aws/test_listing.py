@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.listing import cut, page, place, token
-from tarragon.faces.aws.protocol import AwsError
 
 ITEMS = [
     {

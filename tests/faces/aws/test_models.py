@@ -6,8 +6,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tarragon.engine import Documents, Workspace
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.models import resolved
-from tarragon.faces.aws.protocol import AwsError
 from tarragon.serve import Container
 
 ARN = "arn:aws:sagemaker:us-east-1:123456789012:model/"

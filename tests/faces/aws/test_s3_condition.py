@@ -1,7 +1,7 @@
 import pytest
 
 from tarragon.engine import Stored
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.s3_condition import Run, check_copy, check_read, check_removal, check_write, matches, run_of
 
 STORED = Stored("k", 10, 1000.7, "abc", {"tag": "abc", "parts": [4, 6]})

@@ -1,7 +1,7 @@
 import pytest
 
 from tarragon.engine import Stored
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.s3_object import check_md5, copied_from, described, facts_of, given_checksum, tags_of
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws import components, experiments, lineage, tags
+from tarragon.faces.aws.error import AwsError, invalid
 from tarragon.faces.aws.graph import Edge, walk
 from tarragon.faces.aws.listing import cut, page
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 
 operations = Operations("sagemaker")
 KIND, BETWEEN = "association", "|"

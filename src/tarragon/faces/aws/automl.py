@@ -7,9 +7,10 @@ from tarragon.develop import AutomlSpec
 from tarragon.engine import Event, JobRecord, State, to_plain
 from tarragon.errors import ConflictError, NotFoundError, ParameterError
 from tarragon.faces.aws import jobs, tags
+from tarragon.faces.aws.error import AwsError, invalid
 from tarragon.faces.aws.jobs import kind_in, moment, record_of, status
 from tarragon.faces.aws.listing import page
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.train import Source
 
 operations = Operations("sagemaker")

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tarragon.faces.aws.error import invalid
 from tarragon.faces.aws.pdf import Block
-from tarragon.faces.aws.protocol import invalid
 
 Kinds = tuple[type, ...]
 TEXT: Kinds = (str,)

@@ -7,9 +7,10 @@ from tarragon.engine import Document
 from tarragon.errors import ConflictError, DataError, NotFoundError, StorageError
 from tarragon.faces.aws import search, tags
 from tarragon.faces.aws.card_content import blocks, read
+from tarragon.faces.aws.error import AwsError, invalid
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.pdf import document as pdf
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.server import Server
 from tarragon.train import require_bucket
 

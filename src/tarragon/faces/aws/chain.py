@@ -21,8 +21,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from tarragon.errors import ConflictError, DataError, NotFoundError, ParameterError, TarragonError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.families import functions
-from tarragon.faces.aws.protocol import Answer, AwsError, Call
+from tarragon.faces.aws.protocol import Answer, Call
 from tarragon.faces.aws.server import Server
 from tarragon.faces.aws.wire.chunked import Body
 from tarragon.faces.aws.wire.model import function_names, operation_model

@@ -11,8 +11,9 @@ from typing import Any
 from tarragon.engine import Bucket, Metric, Point, State, summed
 from tarragon.errors import NotFoundError, ParameterError
 from tarragon.faces.aws import listing, usage
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.jobs import kind_in
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 
 operations = Operations("cloudwatch")
 JOBS = "/aws/sagemaker/TrainingJobs"

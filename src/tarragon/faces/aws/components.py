@@ -13,8 +13,9 @@ from typing import Any
 from tarragon.engine import Document
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws import experiments, search, sent_metrics, tags, trials
+from tarragon.faces.aws.error import AwsError, invalid
 from tarragon.faces.aws.listing import page
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.sent_metrics import Point
 from tarragon.faces.aws.server import Server
 

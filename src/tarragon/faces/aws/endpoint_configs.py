@@ -4,9 +4,10 @@ from typing import Any
 
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws import tags
+from tarragon.faces.aws.error import invalid
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.models import KIND as MODEL
-from tarragon.faces.aws.protocol import Answer, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 
 operations = Operations("sagemaker")
 KIND = "endpoint-config"

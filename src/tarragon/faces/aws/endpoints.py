@@ -7,9 +7,10 @@ from typing import Any
 from tarragon.engine import Document, from_plain
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws import search, tags
+from tarragon.faces.aws.error import AwsError, invalid
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.models import resolved
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.server import Server
 from tarragon.serve import Deployment, Variant
 

@@ -4,7 +4,7 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tarragon.faces.aws.protocol import invalid
+from tarragon.faces.aws.error import invalid
 
 Document = Mapping[str, Any]
 COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {

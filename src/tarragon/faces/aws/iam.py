@@ -14,7 +14,8 @@ from urllib.parse import quote
 from tarragon.engine import Document
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws import listing
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.sts import ROLE_ARN, caller, role_id
 
 operations = Operations("iam")

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from tarragon.engine import JobRecord, State
 from tarragon.errors import ConflictError
-from tarragon.faces.aws.protocol import AwsError, Call, invalid
+from tarragon.faces.aws.error import AwsError, invalid
+from tarragon.faces.aws.protocol import Call
 
 HOME_REGION = "us-east-1"
 BETWEEN = "--"

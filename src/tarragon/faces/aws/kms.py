@@ -12,7 +12,8 @@ from typing import Any
 from tarragon.engine import Document
 from tarragon.errors import ConflictError
 from tarragon.faces.aws import listing
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 
 operations = Operations("kms")
 KEY, ALIAS = "kms-key", "kms-alias"

@@ -9,8 +9,9 @@ from typing import Any
 from tarragon.engine import Document
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws import tags
+from tarragon.faces.aws.error import AwsError, invalid
 from tarragon.faces.aws.listing import page
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.server import Server
 
 operations = Operations("sagemaker")

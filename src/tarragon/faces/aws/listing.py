@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tarragon.faces.aws.protocol import AwsError, invalid
+from tarragon.faces.aws.error import AwsError, invalid
 
 Item = Mapping[str, Any]
 Rank = tuple[int, Any, str]

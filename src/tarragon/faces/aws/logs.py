@@ -9,8 +9,9 @@ from typing import Any
 from tarragon.engine import Excerpt, LogGroup, LogStream
 from tarragon.errors import ConflictError, NotFoundError, ParameterError
 from tarragon.faces.aws import listing
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.log_search import Search, page
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 
 operations = Operations("logs")
 KIND = "log-group"

@@ -6,9 +6,10 @@ from typing import Any
 from tarragon.engine import Document
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws import search, tags
+from tarragon.faces.aws.error import invalid
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.packages import specification
-from tarragon.faces.aws.protocol import Answer, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.server import Server
 from tarragon.serve import Container
 

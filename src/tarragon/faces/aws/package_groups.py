@@ -8,9 +8,10 @@ from typing import Any
 
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws import search, tags
+from tarragon.faces.aws.error import AwsError, invalid
 from tarragon.faces.aws.jobs import HOME_REGION
 from tarragon.faces.aws.listing import page
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.server import Server
 from tarragon.registry import Package, Registry, qualified, unqualified
 

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from tarragon.errors import JobError, NotFoundError
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, Streamed
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Answer, Call, Operations, Streamed
 from tarragon.faces.aws.server import Server
 from tarragon.serve import Invocation, Reply
 

@@ -7,7 +7,8 @@ from typing import Any, BinaryIO
 
 from tarragon.engine import Draft, PartDraft, Stored, blocks
 from tarragon.errors import NotFoundError, ParameterError
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, Streamed
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Answer, Call, Operations, Streamed
 from tarragon.faces.aws.s3_condition import check_copy, check_read, check_removal, check_write, run_of
 from tarragon.faces.aws.s3_object import (
     LARGEST,

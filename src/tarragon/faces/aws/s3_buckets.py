@@ -7,7 +7,8 @@ from typing import Any
 
 from tarragon.errors import ConflictError, NotFoundError
 from tarragon.faces.aws import hub
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.s3_object import bucket_of, buckets_of, owner_of, read_token, token_of
 
 operations = Operations("s3")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tarragon.engine import Stored
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.s3_object import http_date, no_such_key, quoted
 
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)

@@ -5,7 +5,8 @@ from typing import Any
 from urllib.parse import quote
 
 from tarragon.engine import Page, Stored, Wanted
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.s3_object import bucket_of, buckets_of, owner_of, quoted, read_token, token_of
 
 operations = Operations("s3")

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from tarragon.engine import PartDraft, PartRow, UploadRow, Uploads, blocks, uploads_in
 from tarragon.errors import NotFoundError
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.s3 import received
 from tarragon.faces.aws.s3_condition import RANGE, check_copy, check_write
 from tarragon.faces.aws.s3_object import (

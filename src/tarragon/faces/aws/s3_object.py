@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, unquote
 from tarragon.engine import Buckets, Stored, buckets_in
 from tarragon.errors import NotFoundError
 from tarragon.faces.aws import hub
-from tarragon.faces.aws.protocol import AwsError, Call
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Call
 from tarragon.faces.aws.wire.checksum import SIZES, member
 
 KEPT = (

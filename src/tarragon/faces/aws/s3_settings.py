@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.s3_buckets import keep_setting, record_of
 from tarragon.faces.aws.s3_object import bucket_of, edited, key_of, owner_of, stored_of, tags_of
 

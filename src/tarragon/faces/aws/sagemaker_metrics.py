@@ -7,8 +7,9 @@ from typing import Any
 
 from tarragon.errors import NotFoundError
 from tarragon.faces.aws import components, sent_metrics
+from tarragon.faces.aws.error import invalid
 from tarragon.faces.aws.jobs import kind_in
-from tarragon.faces.aws.protocol import Answer, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.sent_metrics import Point, Sent
 from tarragon.faces.aws.server import Server
 

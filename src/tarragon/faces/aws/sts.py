@@ -7,7 +7,8 @@ import hashlib
 import re
 
 from tarragon.engine import Key
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 
 operations = Operations("sts")
 ROLE, SESSION = "TarragonRole", "tarragon"

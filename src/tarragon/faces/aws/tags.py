@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tarragon.errors import ConflictError, NotFoundError
+from tarragon.faces.aws.error import invalid
 from tarragon.faces.aws.jobs import kind_in
 from tarragon.faces.aws.listing import cut
-from tarragon.faces.aws.protocol import Answer, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.server import Server
 
 operations = Operations("sagemaker")

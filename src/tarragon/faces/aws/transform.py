@@ -8,10 +8,11 @@ from typing import Any
 from tarragon.engine import Event, JobRecord, State, to_plain
 from tarragon.errors import ConflictError, NotFoundError, ParameterError
 from tarragon.faces.aws import components, jobs, search, tags
+from tarragon.faces.aws.error import AwsError, invalid
 from tarragon.faces.aws.jobs import kind_in, moment, status
 from tarragon.faces.aws.listing import page
 from tarragon.faces.aws.models import resolved
-from tarragon.faces.aws.protocol import Answer, AwsError, Call, Operations, invalid
+from tarragon.faces.aws.protocol import Answer, Call, Operations
 from tarragon.faces.aws.server import Server
 from tarragon.serve import Cut, JsonPath, TransformSpec
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 import pytest
 from botocore.httpchecksum import AwsChunkedWrapper, Crc32Checksum
 
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.wire.checksum import begun, text
 from tarragon.faces.aws.wire.chunked import KINDS, Body
 from tarragon.faces.aws.wire.signature import EMPTY_SHA256, UNSIGNED, Identity, signature_of, signing_key

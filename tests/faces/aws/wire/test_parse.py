@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.faces.aws.wire.conftest import read
 
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.wire.model import operation_model
 from tarragon.faces.aws.wire.parse import Request, moment, parse
 

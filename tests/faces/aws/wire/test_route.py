@@ -2,7 +2,7 @@
 
 import pytest
 
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.wire.route import Incoming, route
 
 

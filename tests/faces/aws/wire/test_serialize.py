@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.faces.aws.wire.conftest import parsed, understood
 
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.wire.model import operation_model
 from tarragon.faces.aws.wire.serialize import iso, serialize, serialize_error
 

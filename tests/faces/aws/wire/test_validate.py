@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.wire.model import operation_model
 from tarragon.faces.aws.wire.validate import check
 

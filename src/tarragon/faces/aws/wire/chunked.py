@@ -17,7 +17,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator, Callable, Mapping
 
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.wire.checksum import DEFAULT, HEADER, SIZES, Checksum, begun, read, text
 from tarragon.faces.aws.wire.signature import EMPTY_SHA256, Identity, signature_of
 

@@ -20,7 +20,7 @@ from botocore.model import OperationModel, Shape
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 
 DEPTH = 64  # nested values deeper than this are nobody's request
 

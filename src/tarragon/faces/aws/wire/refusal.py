@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 
 QUERY_SERVICES = frozenset({"sts", "iam"})
 

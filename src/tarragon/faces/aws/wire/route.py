@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qs
 
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.wire.model import match, operation_model, service_model
 
 TARGETED = ("sagemaker", "logs", "cloudwatch", "kms")  # services whose requests carry a target

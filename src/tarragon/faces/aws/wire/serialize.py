@@ -23,7 +23,8 @@ from xml.sax.saxutils import escape, quoteattr
 import cbor2
 from botocore.model import OperationModel, Shape
 
-from tarragon.faces.aws.protocol import Answer, AwsError, Streamed
+from tarragon.faces.aws.error import AwsError
+from tarragon.faces.aws.protocol import Answer, Streamed
 from tarragon.faces.aws.wire.event import frames
 from tarragon.faces.aws.wire.model import event_stream
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from math import inf
 from urllib.parse import quote, unquote, unquote_plus
 
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 from tarragon.faces.aws.wire.refusal import incomplete, query_error, refusal
 
 SKEW_S = 15 * 60.0  # AWS accepts clocks this far apart

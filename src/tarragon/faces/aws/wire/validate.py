@@ -10,7 +10,7 @@ from typing import Any
 
 from botocore.model import Shape
 
-from tarragon.faces.aws.protocol import AwsError
+from tarragon.faces.aws.error import AwsError
 
 CODES: Mapping[str, str] = {
     "sagemaker-runtime": "ValidationError", "logs": "InvalidParameterException", "sts": "ValidationError",
