@@ -26,7 +26,7 @@ from tarragon.data import Data, Tabular
 TITLE = "Neural topic model"
 Arrays = Mapping[str, NDArray[np.float32]]
 MIXING = 2.0  # size of the first Wₜ: with N(0, I) behind it, mixtures are then neither all alike nor all of one topic
-SMOOTH = 0.1  # part of the corpus's own word shares in a first topic: what the guess misses can come back
+SMOOTH = 0.02  # part of the corpus's own word shares in a first topic: what the guess misses can come back
 HELD = 5  # epochs (a tenth of all at most) in which topics stay as guessed while the encoder learns to read them
 VALID_ROWS = 2_048
 TINY = 1e-10
