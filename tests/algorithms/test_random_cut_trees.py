@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tarragon.algorithms.random_cut_trees import box, drawn, grow, score
+from tarragon.algorithms.random_cut_trees import box, drawn, grow, grow_all, score
 
 
 def tree(X: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
@@ -134,3 +134,21 @@ def test_numbers_drawn_are_splitmix64s() -> None:
     known = [6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431]
     state = np.array([1234567], np.uint64)
     assert [drawn(state) for _ in known] == [(value >> 11) * 2.0**-53 for value in known]
+
+
+def test_trees_grown_together_are_those_grown_alone() -> None:
+    X = np.random.default_rng(3).normal(size=(60, 3)).astype(np.float32)
+    members = np.arange(60).reshape(4, 15)
+    seeds = np.arange(4).astype(np.uint64)
+
+    def room(shape: tuple[int, ...]) -> list[np.ndarray]:
+        return [np.zeros(shape, kind) for kind in (np.int32, np.float32, np.int32, np.int32, np.int32)]
+
+    together, order, leaves = room((4, 15)), members.copy(), np.zeros(4, np.int64)
+    grow_all(X, order, seeds, *together, leaves)
+    for t in range(4):
+        alone, own = room((15,)), members[t].copy()
+        assert grow(X, own, seeds[t], *alone) == leaves[t]
+        np.testing.assert_array_equal(own, order[t])
+        for first, second in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(first, second[t])

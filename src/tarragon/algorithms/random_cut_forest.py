@@ -246,12 +246,14 @@ class RandomCutForest:
         T, S = self.num_trees, min(self.num_samples_per_tree, len(rows))
         rng = np.random.default_rng((context.seed, 59))
         if len(rows) >= T * S:
-            dealt = [np.arange(t * S, (t + 1) * S) for t in range(T)]
+            dealt = np.arange(T * S).reshape(T, S)
         else:
-            dealt = [rng.choice(len(rows), S, replace=False) for _ in range(T)]
+            dealt = np.stack([rng.choice(len(rows), S, replace=False) for _ in range(T)])
         seeds = np.asarray(np.random.SeedSequence((context.seed, 61)).generate_state(T, np.uint64), np.uint64)
         threads = max(1, context.threads)
-        trees = _spread(lambda t: _tree(rows, dealt[t], int(seeds[t])), range(T), threads)
+        groups = np.array_split(np.arange(T), min(threads, T))
+        grown = _spread(lambda group: _trees(rows, dealt[group], seeds[group]), groups, threads)
+        trees = [tree for group in grown for tree in group]
         parts = [np.concatenate(part) for part in zip(*trees, strict=True)]
         first = np.concatenate([[0], np.cumsum([len(tree[1]) for tree in trees])]).astype(np.int64)
         self.forest_ = Forest(parts[0], parts[1], first, *parts[2:])
@@ -278,16 +280,17 @@ def _spread(work: Callable[[In], Out], items: Iterable[In], threads: int) -> lis
         return list(pool.map(work, items))
 
 
-def _tree(rows: Matrix, members: Longs, seed: int) -> tuple[NDArray[Any], ...]:
-    """Grow one tree: points and mass of its leaves, then dimension, cut, left and right of its inner nodes."""
-    from tarragon.algorithms.random_cut_trees import grow
+def _trees(rows: Matrix, members: Longs, seeds: NDArray[np.uint64]) -> list[tuple[NDArray[Any], ...]]:
+    """Grow trees of members, (T, m): points and mass of leaves, then dimension, cut, left and right of inner nodes."""
+    from tarragon.algorithms.random_cut_trees import grow_all
 
-    n = len(members)
-    dimension, left, right, mass = (np.empty(n, np.int32) for _ in range(4))
-    cut = np.empty(n, np.float32)
-    leaves = grow(rows, members, np.uint64(seed), dimension, cut, left, right, mass)
-    inner = leaves - 1
-    return rows[members[:leaves]], mass[:leaves], dimension[:inner], cut[:inner], left[:inner], right[:inner]
+    dimension, left, right, mass = (np.empty(members.shape, np.int32) for _ in range(4))
+    cut, leaves = np.empty(members.shape, np.float32), np.empty(len(members), np.int64)
+    grow_all(rows, members, seeds, dimension, cut, left, right, mass, leaves)
+    return [
+        (rows[members[t, :n]], mass[t, :n], *(part[t, : n - 1] for part in (dimension, cut, left, right)))
+        for t, n in enumerate(leaves)
+    ]
 
 
 def _blocks(data: Data) -> Iterator[Matrix]:

@@ -125,6 +125,26 @@ def grow(  # noqa: PLR0913 - arrays to fill
 
 
 @compiled
+def grow_all(  # noqa: PLR0913 - arrays to fill
+    X: Floats,
+    members: Longs,
+    seeds: NDArray[np.uint64],
+    dimension: Ints,
+    cut: Floats,
+    left: Ints,
+    right: Ints,
+    mass: Ints,
+    leaves: Longs,
+) -> None:
+    """Grow a tree of each row of members, (T, m), as `grow` does, without coming up for air between them.
+
+    The arrays to fill have a row for each tree; ``leaves``, (T,), their numbers of leaves.
+    """
+    for t in range(len(members)):
+        leaves[t] = grow(X, members[t], seeds[t], dimension[t], cut[t], left[t], right[t], mass[t])
+
+
+@compiled
 def box(points: Floats, first: Longs, left: Ints, right: Ints, low: Floats, high: Floats, span: Doubles) -> None:  # noqa: PLR0913
     """Fill each inner node's box, (L - T, d) twice, and the sum of its sides, (L - T,): children before parents."""
     d = points.shape[1]
