@@ -18,9 +18,6 @@ import gzip
 import io
 import json
 import re
-import resource
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +25,7 @@ from typing import Any
 
 import numpy as np
 from benchmarks.algorithms import SHARED, Line, Measured, timed
+from benchmarks.streams import compared
 
 from tarragon.algorithms import Standalone, get
 from tarragon.data import Lines, stream_lines
@@ -166,31 +164,17 @@ def splits(name: str) -> tuple[list[str], list[str]]:
     return [x for i, x in enumerate(lines) if i not in held], [x for i, x in enumerate(lines) if i in held]
 
 
-def memory() -> None:
-    """Print peak memory and time of a text, 1× and 16× as long, each in a process of its own."""
-    seen = [
-        subprocess.run([sys.executable, "-m", __spec__.name, str(n)], capture_output=True, text=True, check=True).stdout
-        for n in (1, 16)
-    ]
-    (small, fast), (large, slow) = (map(float, line.split()) for line in seen)
-    print(f"peak {small:.0f} MB -> {large:.0f} MB ({large / small:.3f}×)")
-    print(f"time {fast:.1f} s -> {slow:.1f} s ({slow / fast:.1f}×)")
-
-
-def _streamed(times: int) -> None:
-    """Learn from the same lines over and over, ``BLOCKS`` times as many: the words are the same at each size."""
+def streamed(blocks: int) -> None:
+    """Learn from the same lines over and over, so that the words are the same however many blocks there are."""
     kind: Any = get("blazingtext")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "text"
         block = "\n".join(language(0, 12_500)) + "\n"
         with path.open("w") as file:
-            for _ in range(BLOCKS * times):
+            for _ in range(blocks):
                 file.write(block)
-        kind(mode="batch_skipgram", epochs=1, min_count=1).fit(Lines.of(["a b c d"] * 9))
-        model = kind(mode="batch_skipgram", epochs=1, vector_dim=32)
-        seconds, _ = timed(lambda: model.fit(stream_lines(path), context=Standalone(threads=1)))
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, seconds)
+        kind(mode="batch_skipgram", epochs=1, vector_dim=32).fit(stream_lines(path), context=Standalone(threads=1))
 
 
 if __name__ == "__main__":
-    _streamed(int(sys.argv[1])) if len(sys.argv) > 1 else memory()
+    compared(streamed, BLOCKS)

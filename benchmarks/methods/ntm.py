@@ -3,15 +3,12 @@
 .clients/peers/bin/python -m benchmarks.methods.ntm      # peak memory and time at 1× and 16× the documents
 """
 
-import resource
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import scipy.sparse as sp
 from benchmarks.algorithms import Line, Measured, timed
+from benchmarks.streams import compared
 from benchmarks.topic_corpora import CASES, corpus, distance, news, variational
 
 from tarragon.algorithms import Standalone
@@ -65,27 +62,16 @@ def met(lines: Mapping[str, Line]) -> bool:
     return all((x.quality < x.peer_quality) == (x.measure == "apart") for x in lines.values())
 
 
-def memory() -> None:
-    """Print peak memory and time of a stream of documents, 1× and 16× as long, each in a process of its own."""
-    seen = [
-        subprocess.run([sys.executable, "-m", __spec__.name, str(n)], capture_output=True, text=True, check=True).stdout
-        for n in (1, 16)
-    ]
-    (small, fast), (large, slow) = (map(float, line.split()) for line in seen)
-    print(f"peak {small:.0f} MB -> {large:.0f} MB ({large / small:.3f}×)")
-    print(f"time {fast:.1f} s -> {slow:.1f} s ({slow / fast:.1f}×)")
+def streamed(blocks: int) -> None:
+    """Fit a stream of so many blocks of documents."""
 
-
-def _streamed(times: int) -> None:
     def opened() -> Iterator[Tabular]:
-        for block in range(4 * times):
+        for block in range(blocks):
             counts = np.random.default_rng(block).poisson(0.05, (BLOCK, 2_000)).astype(np.float32)
             yield Tabular(sp.csr_matrix(counts))
 
-    began = time.perf_counter()
     NTM(num_topics=10, epochs=2).fit(Batches(opened, 2_000), context=Standalone(threads=1))
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.perf_counter() - began)
 
 
 if __name__ == "__main__":
-    _streamed(int(sys.argv[1])) if len(sys.argv) > 1 else memory()
+    compared(streamed, 4)
